@@ -1,0 +1,184 @@
+"""Replays CDNOW through the real binary and holds every figure it prints against the oracle.
+
+usage: replay_test.py BINARY CDNOW_master.txt [part of a case's title]
+"""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import cases
+import oracle
+from tap import Tap
+
+SECONDS_MAX = 600
+
+
+def timestamp(order):
+    day = order[0] // 86_400_000
+    return oracle.datetime.date.fromordinal(719_163 + day).isoformat() + "T12:00:00Z"
+
+
+def rows(histories, order):
+    """(contact, order) as CDNOW has them, by customer, or sorted by time with equal instants left in place."""
+    listed = [(contact, made) for contact, orders in histories.items() for made in orders]
+    return sorted(listed, key=lambda row: row[1][0]) if order == "time" else listed
+
+
+def write_ndjson(path, histories, order):
+    with open(path, "w", encoding="utf-8") as out:
+        for number, (contact, made) in enumerate(rows(histories, order)):
+            quantity, total = made[2]
+            out.write(f'{{"type":"track","userId":"{contact}","event":"{cases.ORDER}","timestamp":"{timestamp(made)}",'
+                      f'"messageId":"cdnow-{number}","properties":{{"quantity":{quantity},"total":{total}}}}}\n')
+
+
+def write_csv(path, histories, order):
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        written = csv.writer(out)
+        written.writerow(["userId", "event", "timestamp", "quantity:number", "total:number"])
+        for contact, made in rows(histories, order):
+            written.writerow([contact, cases.ORDER, timestamp(made), *made[2]])
+
+
+def write_contacts(path, attributes):
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        written = csv.writer(out)
+        written.writerow(["userId", "plan", "score:number"])
+        for contact, known in attributes.items():
+            written.writerow([contact, known.get("plan", ""), known["score"]])
+
+
+class Bench:
+    """A folder with the inputs, written once each, and the binary to run on them."""
+
+    def __init__(self, binary, folder, histories):
+        self.binary, self.folder, self.histories = binary, folder, histories
+        self.attributes = cases.contacts_of(histories)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def events(self, form, order):
+        path = self.path(f"{order}.{form}")
+        if not os.path.exists(path):
+            {"ndjson": write_ndjson, "csv": write_csv}[form](path, self.histories, order)
+        return path
+
+    def contacts(self):
+        path = self.path("contacts.csv")
+        if not os.path.exists(path):
+            write_contacts(path, self.attributes)
+        return path
+
+    def arguments(self, case, data):
+        until = case.get("until", cases.UNTIL)
+        made = ["replay", "--data", data, "--json"]
+        for number, journey in enumerate(case["journeys"]):
+            with open(f"{data}-journey-{number}.json", "w", encoding="utf-8") as out:
+                json.dump(journey, out)
+            made += ["--journey", out.name]
+        if case.get("contacts"):
+            made += ["--contacts", self.contacts()]
+        if "actions" in case:
+            with open(f"{data}-actions.ndjson", "w", encoding="utf-8") as out:
+                for at, name, action in case["actions"]:
+                    hold = {"hold": "all"} if action == "pause" else {}
+                    out.write(json.dumps({"at": at, "action": action, "journey": name, **hold}) + "\n")
+            made += ["--actions", out.name]
+        if "from" in case:
+            made += ["--from", case["from"]]
+        if until is not None:
+            made += ["--until", until]
+        return made + ["--events", self.events(case.get("form", "ndjson"), case.get("order", "customer"))]
+
+    def run(self, arguments):
+        return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX)
+
+    def expected(self, case):
+        until = case.get("until", cases.UNTIL)
+        actions = [(oracle.instant_ms(at), name, action) for at, name, action in case.get("actions", ())]
+        return oracle.replay(case["journeys"], self.histories, self.attributes if case.get("contacts") else None,
+                             oracle.instant_ms(case["from"]) if "from" in case else None,
+                             oracle.instant_ms(until) if until else None, actions)
+
+
+def differences(have, expected, place=""):
+    """Every place where the two differ; a key that only one of them has is one."""
+    if isinstance(have, dict) and isinstance(expected, dict):
+        found = []
+        for key in sorted(set(have) | set(expected)):
+            found += differences(have.get(key, "nothing"), expected.get(key, "nothing"), f"{place}/{key}")
+        return found
+    return [] if have == expected else [f"{place}: have {have}, expected {expected}"]
+
+
+def comparable(printed):
+    """A replay's JSON by journey name, without the time it took."""
+    result = {key: value for key, value in printed.items() if key != "seconds"}
+    result["journeys"] = {journey["name"]: journey for journey in printed["journeys"]}
+    if len(result["journeys"]) != len(printed["journeys"]):
+        raise ValueError("two journeys of one name")
+    return result
+
+
+def check_case(tap, bench, number, case):
+    data = bench.path(f"data-{number}")
+    arguments = bench.arguments(case, data)
+    first = bench.run(arguments)
+    if not tap.ok(first.returncode == 0, f"{case['title']}: replays", first.stderr or first.stdout):
+        return None
+    printed = json.loads(first.stdout)
+    found = differences(comparable(printed), comparable(bench.expected(case)))
+    tap.ok(not found, f"{case['title']}: every figure", "\n".join(found[:40]))
+    tap.ok(isinstance(printed["seconds"], (int, float)) and 0 <= printed["seconds"] < SECONDS_MAX,
+           f"{case['title']}: says how long it took", printed["seconds"])
+    again = bench.run(arguments)
+    same = again.returncode == 0 and comparable(json.loads(again.stdout)) == comparable(printed)
+    tap.ok(same, f"{case['title']}: the second run prints the same", again.stderr or again.stdout[:2000])
+    return data
+
+
+def check_refusals(tap, bench):
+    """A directory belongs to the inputs of its first replay; after every refusal it still answers as before."""
+    case = cases.CASES[0]
+    data = check_case(tap, bench, "refusals", {**case, "title": "before the refusals"})
+    if data is None:
+        return
+    others = {"another wait": {**case, "journeys": [cases.win_back(wait="31d")]},
+              "one more journey": {**case, "journeys": [cases.win_back(), cases.second_order()]},
+              "another journey": {**case, "journeys": [cases.second_order()]},
+              "events in another order": {**case, "order": "time"},
+              "contacts where there were none": {**case, "contacts": True},
+              "another start": {**case, "from": "1997-02-01T00:00:00Z"},
+              "actions where there were none": {**case, "actions": [("1997-03-01T00:00:00Z", "Win back", "stop")]}}
+    for number, (title, other) in enumerate(others.items()):
+        arguments = bench.arguments(other, bench.path(f"other-{number}"))
+        arguments[arguments.index("--data") + 1] = data
+        refused = bench.run(arguments)
+        tap.ok(refused.returncode != 0 and refused.stderr.strip(), f"refused on a used directory: {title}",
+               f"exit {refused.returncode}, stderr: {refused.stderr}")
+    check_case(tap, bench, "refusals", {**case, "title": "after the refusals"})
+
+
+def main(binary, data, part=""):
+    tap = Tap()
+    if not os.path.exists(data):
+        tap.skip("CDNOW", f"{data} is not there")
+        return tap.done()
+    with tempfile.TemporaryDirectory(prefix="sojourn-cdnow-") as folder:
+        bench = Bench(os.path.abspath(binary), folder, oracle.read_histories(data))
+        for number, case in enumerate(cases.CASES):
+            if part in case["title"]:
+                check_case(tap, bench, number, case)
+        if not part:
+            check_refusals(tap, bench)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
