@@ -1,5 +1,5 @@
-/* Small JSON documents that people write (definitions, actions): jansson, made strict, with errors that say line
- * and column. Callers own the json_t they get (json_decref). */
+/* Small JSON documents that people write (definitions, actions): jansson, made strict, with errors that say
+ * line and column. Callers own the json_t they get (json_decref). */
 #ifndef JSON_DOCUMENT_H
 #define JSON_DOCUMENT_H
 #include <jansson.h>
@@ -11,8 +11,9 @@
 
 enum { DOCUMENT_BYTES_MAX = 4 << 20 };
 
-/* Refuses duplicate keys, trailing text, bytes that are not UTF-8, nesting over JSON_DEPTH_MAX, NUL in strings and
- * more than DOCUMENT_BYTES_MAX; `name` (a file name or "body") stands in the error's place as `name:line:column`. */
+/* Refuses duplicate keys, trailing text, bytes that are not UTF-8, nesting over JSON_DEPTH_MAX, NUL in
+ * strings and more than DOCUMENT_BYTES_MAX; `name` (a file name or "body") stands in the error's place as
+ * `name:line:column`. */
 enum err document_parse(struct str text, const char *name, json_t **ret, struct err_detail *detail);
 
 /* Compact text with sorted keys: equal documents give equal bytes. */

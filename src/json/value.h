@@ -39,16 +39,19 @@ bool value_equal(const struct value *a, const struct value *b);
  * offsets). False for everything else. */
 bool value_as_instant(const struct value *v, int64_t *ret_ms);
 
-/* The text of a string or an instant (an instant is printed into `scratch`, 32 bytes). False for other types. */
+/* The text of a string or an instant (an instant is printed into `scratch`, 32 bytes). False for other types.
+ */
 bool value_as_text(const struct value *v, char scratch[32], struct str *ret);
 
-/* Appends the value as JSON (`null` for missing; numbers in shortest round-trip form, integers without point). */
+/* Appends the value as JSON (`null` for missing; numbers in shortest round-trip form, integers without
+ * point). */
 void value_write_json(const struct value *v, struct buf *out);
 
 /* A copy whose bytes live in the arena. */
 struct value value_copy(struct arena *arena, const struct value *v);
 
-/* Binary form for blocks; value_decode takes list storage from the arena, strings are borrowed from the reader. */
+/* Binary form for blocks; value_decode takes list storage from the arena, strings are borrowed from the
+ * reader. */
 void value_encode(const struct value *v, struct buf *out);
 struct value value_decode(struct reader *r, struct arena *arena);
 
