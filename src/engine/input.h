@@ -1,0 +1,54 @@
+/* What an engine is told, in order of arrival. Strings and values are borrowed for the call. */
+#ifndef ENGINE_INPUT_H
+#define ENGINE_INPUT_H
+#include "engine/fact.h"
+#include "json/properties.h"
+
+struct trait { /* an attribute to set; a missing value removes it */
+    uint16_t attribute;
+    struct value value;
+};
+
+/* A change of one contact from outside. A contact that is not known yet is created by it. */
+struct record {
+    enum event_kind kind; /* EVENT_TRACK or EVENT_IDENTIFY */
+    struct str external_id;
+    uint64_t hash;     /* contact_hash(external_id) */
+    uint64_t message;  /* hash of (contact, message id); 0 = none */
+    int64_t at_ms;     /* its own time; the engine clamps it to its arrival */
+    uint16_t name;     /* track: id in event/names.h; 0 = over the limit (history only) */
+    struct str body;   /* the properties or traits as compact JSON object: what is kept */
+    struct properties properties; /* track: the same, for rules */
+    uint32_t trait_count;         /* identify: the same, for attributes */
+    const struct trait *traits;
+};
+
+/* An operator's (or the system's) action as one partition takes it: a control entry that concerns engines. */
+enum action_kind { ACTION_PUBLISH, ACTION_PAUSE, ACTION_RESUME, ACTION_STOP };
+struct action {
+    enum action_kind kind;
+    uint16_t version;  /* the engine's number */
+    uint64_t position; /* of the control entry */
+    int64_t at_ms;
+};
+
+/* The answer of a destination to an effect. One that answers nothing open is ignored. */
+struct result {
+    uint32_t enrollment;
+    uint16_t visit;
+    uint8_t destination;
+    bool failed;
+};
+
+enum input_kind { INPUT_RECORD, INPUT_ACTION, INPUT_RESULT };
+struct input {
+    enum input_kind kind;
+    uint64_t number; /* of the source's record (replay: in time order, from 1); 0 = not counted */
+    union {
+        struct record record;
+        struct action action;
+        struct result result;
+    };
+};
+
+#endif
