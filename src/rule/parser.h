@@ -25,15 +25,15 @@ enum err parser_keys(const struct rule_parser *parser, const json_t *json, const
 /* The value of all or any: an array with something in it. */
 enum err parser_parts(const struct rule_parser *parser, const json_t *parts, const char *pointer,
                       const char *key, uint32_t *ret_count);
-/* A string that is not empty, at most NAME_BYTES_MAX bytes, copied. */
+/* A string that is not empty, at most bytes_max long, copied. */
 enum err parser_name(const struct rule_parser *parser, const json_t *json, const char *pointer,
-                     const char *key, struct str *ret);
+                     const char *key, size_t bytes_max, struct str *ret);
 enum err parser_duration(const struct rule_parser *parser, const json_t *json, const char *pointer,
                          const char *key, int64_t *ret_ms);
 
 /* {field_key: name, op: operand} and nothing else. */
 enum err comparison_parse(struct rule_parser *parser, const json_t *json, const char *pointer,
-                          const char *field_key, struct rule_comparison *ret);
+                          const char *field_key, size_t field_bytes_max, struct rule_comparison *ret);
 enum err where_parse(struct rule_parser *parser, const json_t *json, const char *pointer, uint32_t depth,
                      const struct where **ret);
 
