@@ -1,0 +1,45 @@
+# The menu of verbs; `make` alone prints it. Meson and Ninja do the building.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build run test check soak lint format clean setup-run setup-test
+
+DATA := sojourn-data
+DEMO := examples/cart-rescue
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+# The stamps spare a second look at the packages; tools/setup itself asks apt only for what is missing.
+setup-run: build/.setup-run
+setup-test: build/.setup-test
+build/.setup-run build/.setup-test: build/.setup-%: tools/setup
+	@mkdir -p build
+	@tools/setup $*
+	@touch $@
+
+build: build/.setup-run ## make build/sojourn, the release binary
+	@test -f build/release/build.ninja || CC=gcc CXX=g++ meson setup build/release --buildtype=release
+	@ninja -C build/release src/sojourn
+	@install -m 755 build/release/src/sojourn build/sojourn
+
+run: build ## replay the demo shop and print per node what happened
+	@build/sojourn replay --data $(DATA) --journey $(DEMO)/journey.json --contacts $(DEMO)/contacts.csv \
+		--events $(DEMO)/events.ndjson
+
+test: build/.setup-test ## every test; the last line is `N passed, N failed`
+	@tools/run_tests.py full
+
+check: build/.setup-test ## what to run before a commit, 3 minutes at most
+	@tools/run_tests.py check
+
+soak: build/.setup-test ## the long versions: simulator, crash and fuzz for hours
+	@tools/run_tests.py soak
+
+lint: build/.setup-test ## only what style.md asks for and a program can see
+	@tools/lint.py
+
+format: build/.setup-test ## let clang-format lay out every C and C++ file
+	@git ls-files -co --exclude-standard 'src/*.[ch]' 'src/*.cc' 'tests/*.[ch]' 'tests/*.cc' | xargs clang-format -i
+
+clean: ## remove what was built; the data of `make run` stays
+	@rm -rf build
