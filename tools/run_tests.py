@@ -24,7 +24,9 @@ SKIP = re.compile(r"#\s*skip\b", re.I)
 # Each build: its folder, its compilers, the options that meson is told.
 BUILDS = {
     "release": ("gcc", "g++", ["--buildtype=release"]),
-    "asan": ("gcc", "g++", ["--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false"]),
+    # with its sanitizers on gcc takes vsnprintf(NULL, 0, format, …) for a null format
+    "asan": ("gcc", "g++", ["--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                            "-Dc_args=-Wno-format-truncation"]),
     "tsan": ("clang", "clang++", ["--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false"]),
     "fuzz": ("clang", "clang++", ["--buildtype=debugoptimized", "-Db_sanitize=address", "-Db_lundef=false",
                                   "-Dc_args=-fsanitize=fuzzer-no-link", "-Dcpp_args=-fsanitize=fuzzer-no-link"]),

@@ -1,13 +1,16 @@
-"""What a replay of CDNOW must print, worked out without the engine.
+"""What a replay must print, worked out without the engine.
 
-A contact never meets another one in these journeys, so each is walked alone: its orders in time order, and
+A contact never meets another one in these journeys, so each is walked alone: its records in time order, and
 between them the timers that fall due. The order is that of spec/time-runs-stats.md section 1 and nothing is
-shared with src/: no queue, no batches, no ledger, just one contact and a list of orders. Whatever a definition
+shared with src/: no queue, no batches, no ledger, just one contact and a list of records. Whatever a definition
 says that this file does not understand is an error, so that no figure is compared by luck.
 """
+import collections
 import datetime
 
-EVENT = "Order Completed"
+# What came about a contact: an event (name, properties) or a change of its attributes (name None, traits).
+Record = collections.namedtuple("Record", "at name properties traits")
+
 REASONS = ("completed", "goal", "exit_rule", "timed_out", "force_exit", "version_stopped", "carried_over",
            "removed", "contact_deleted", "contact_merged")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -44,16 +47,16 @@ def compare(rule, have):
     return operators[named[0]](rule[named[0]])
 
 
-def where_holds(where, order):
+def where_holds(where, record):
     if where is None:
         return True
     if "all" in where:
-        return all(where_holds(w, order) for w in where["all"])
+        return all(where_holds(w, record) for w in where["all"])
     if "any" in where:
-        return any(where_holds(w, order) for w in where["any"])
+        return any(where_holds(w, record) for w in where["any"])
     if "not" in where:
-        return not where_holds(where["not"], order)
-    return compare(where, order[1].get(where["property"]))
+        return not where_holds(where["not"], record)
+    return compare(where, record.properties.get(where["property"]))
 
 
 def enough(rule, number):
@@ -64,26 +67,26 @@ def enough(rule, number):
     return number >= rule.get("at_least", 1)
 
 
-def count(rule, orders, now):
+def count(name, rule, records, now):
     since = now - duration_ms(rule["within"]) if "within" in rule else None
-    return sum(1 for order in orders
-               if (since is None or order[0] >= since) and where_holds(rule.get("where"), order))
+    return sum(1 for record in records if record.name == name and (since is None or record.at >= since)
+               and where_holds(rule.get("where"), record))
 
 
-def rule_holds(rule, orders, attributes, now):
-    """A contact rule over what has arrived: `orders` ends with the newest one there is."""
+def rule_holds(rule, records, attributes, now):
+    """A contact rule over what has arrived: `records` ends with the newest one there is."""
     if "all" in rule:
-        return all(rule_holds(r, orders, attributes, now) for r in rule["all"])
+        return all(rule_holds(r, records, attributes, now) for r in rule["all"])
     if "any" in rule:
-        return any(rule_holds(r, orders, attributes, now) for r in rule["any"])
+        return any(rule_holds(r, records, attributes, now) for r in rule["any"])
     if "not" in rule:
-        return not rule_holds(rule["not"], orders, attributes, now)
+        return not rule_holds(rule["not"], records, attributes, now)
     if "attribute" in rule:
         return compare(rule, attributes.get(rule["attribute"]))
     only(rule, "did", "did_not", "where", "within", "at_least", "at_most", "exactly")
     if "did_not" in rule:
-        return rule["did_not"] != EVENT or not enough(rule, count(rule, orders, now))
-    return enough(rule, count(rule, orders, now) if rule["did"] == EVENT else 0)
+        return not enough(rule, count(rule["did_not"], rule, records, now))
+    return enough(rule, count(rule["did"], rule, records, now))
 
 
 def outcomes(node):
@@ -131,8 +134,8 @@ class Journey:
         self.timeout_ms = duration_ms(definition["timeout"]) if "timeout" in definition else None
         entry = definition["entry"]
         only(entry, "mode", "match", "rules", "filter", "reentry")
-        if len(entry["rules"]) != 1 or entry["rules"][0]["event"] != EVENT:
-            raise NotImplementedError("the oracle knows one entry rule, over orders")
+        if len(entry["rules"]) != 1 or "event" not in entry["rules"][0]:
+            raise NotImplementedError("the oracle knows one entry rule, an event")
         self.entry_rule, self.filter = entry["rules"][0], entry.get("filter")
         reentry = entry.get("reentry", {"allowed": False})
         self.reentry_allowed = reentry["allowed"]
@@ -147,11 +150,11 @@ class Journey:
 
 
 class Walk:
-    """One contact's way through one journey, from its first order to the end of the replay."""
+    """One contact's way through one journey, from its first record to the end of the replay."""
 
-    def __init__(self, journey, orders, attributes):
-        self.journey, self.orders, self.attributes = journey, orders, dict(attributes)
-        self.seen = 0             # how many of the orders have arrived
+    def __init__(self, journey, records, attributes):
+        self.journey, self.records, self.attributes = journey, records, dict(attributes)
+        self.seen = 0             # how many of the records have arrived
         self.inside = False
         self.ever = False         # has a passage that bars others
         self.left_at = None
@@ -161,7 +164,7 @@ class Walk:
     # -- the timeline ---------------------------------------------------------------------------------------
     def run(self, from_ms, until_ms, actions):
         happenings = [(at, 0, action) for at, action in actions]
-        happenings += [(order[0], 1, order) for order in self.orders if until_ms is None or order[0] <= until_ms]
+        happenings += [(record.at, 1, record) for record in self.records if until_ms is None or record.at <= until_ms]
         happenings.sort(key=lambda happening: happening[:2])  # stable: the file's order within an instant
         for at, kind, what in happenings:
             self.timers_fire(lambda due: due < at)
@@ -169,6 +172,7 @@ class Walk:
                 self.act(what, at)
             else:
                 self.seen += 1
+                self.attributes.update(what.traits)
                 if self.held:
                     self.kept.append(self.seen - 1)
                 elif at >= from_ms:
@@ -236,11 +240,11 @@ class Walk:
                     return
 
     def event_rule_met(self, rule, index, after, at):
-        """`after` orders had arrived when counting began: it is this one's turn only if it fits as well."""
+        """`after` records had arrived when counting began: it is this one's turn only if it fits as well."""
         only(rule, "event", "where", "at_least", "within", "name")
-        order = self.orders[index]
-        return (rule["event"] == EVENT and index >= after and where_holds(rule.get("where"), order)
-                and count(rule, self.orders[after:index + 1], at) >= rule.get("at_least", 1))
+        record = self.records[index]
+        return (rule["event"] == record.name and index >= after and where_holds(rule.get("where"), record)
+                and count(record.name, rule, self.records[after:index + 1], at) >= rule.get("at_least", 1))
 
     def awaited(self, rule, index, at):
         if "event" in rule:
@@ -249,7 +253,7 @@ class Walk:
 
     def holds(self, rule, at):
         rule = {key: value for key, value in rule.items() if key != "name"}
-        return rule_holds(rule, self.orders[:self.seen], self.attributes, at)
+        return rule_holds(rule, self.records[:self.seen], self.attributes, at)
 
     def enter(self, index, at):
         journey = self.journey
@@ -339,27 +343,27 @@ class Walk:
 def replay(definitions, histories, attributes=None, from_ms=None, until_ms=None, actions=()):
     """The JSON that `sojourn replay` owes for these inputs, without `seconds`.
 
-    histories: contact -> its orders [(at in ms, {"quantity": n, "total": x})] in time order, those of one
-    instant in the order of the file. attributes: contact -> {name: value} of the contacts' file, if there is
-    one. actions: [(at in ms, journey name, "pause" | "resume" | "stop")] in time order.
+    histories: contact -> its Records in time order, those of one instant in the order of the file.
+    attributes: contact -> {name: value} of the contacts' file, if there is one.
+    actions: [(at in ms, journey name, "pause" | "resume" | "stop")] in time order.
     """
     attributes = attributes or {}
     if from_ms is None:
-        from_ms = min(orders[0][0] for orders in histories.values() if orders)
+        from_ms = min(records[0].at for records in histories.values() if records)
     journeys = [Journey(definition) for definition in definitions]
     for journey in journeys:
         of_journey = [(at, action) for at, name, action in actions if name == journey.name]
-        for contact, orders in histories.items():
-            Walk(journey, orders, attributes.get(contact, {})).run(from_ms, until_ms, of_journey)
-    arrived = {contact: sum(1 for order in orders if until_ms is None or order[0] <= until_ms)
-               for contact, orders in histories.items()}
+        for contact, records in histories.items():
+            Walk(journey, records, attributes.get(contact, {})).run(from_ms, until_ms, of_journey)
+    arrived = {contact: sum(1 for record in records if until_ms is None or record.at <= until_ms)
+               for contact, records in histories.items()}
     return {"contacts": len(set(attributes) | {contact for contact, number in arrived.items() if number}),
             "events": sum(arrived.values()),
             "journeys": [journey.figures for journey in journeys]}
 
 
-def read_histories(path):
-    """CDNOW_master.txt as replay() wants it; numbers are kept as the file spells them for the converters."""
+def read_cdnow(path):
+    """CDNOW_master.txt as replay() wants it, customers in the order of the file."""
     histories = {}
     with open(path, encoding="ascii") as lines:
         next(lines)
@@ -368,8 +372,8 @@ def read_histories(path):
                 continue
             customer, date, quantity, total = line.split()
             at = instant_ms(f"{date[:4]}-{date[4:6]}-{date[6:]}T12:00:00Z")
-            order = (at, {"quantity": int(quantity), "total": float(total)}, (quantity, total))
-            histories.setdefault(customer, []).append(order)
-    for orders in histories.values():
-        orders.sort(key=lambda order: order[0])
+            properties = {"quantity": int(quantity), "total": float(total)}
+            histories.setdefault(customer, []).append(Record(at, "Order Completed", properties, {}))
+    for records in histories.values():
+        records.sort(key=lambda record: record.at)
     return histories

@@ -15,7 +15,8 @@ NOON = oracle.instant_ms("1997-01-01T12:00:00Z")
 
 
 def history(*days_and_totals):
-    return [(NOON + round(day * DAY), {"quantity": 1, "total": float(total)}) for day, total in days_and_totals]
+    return [oracle.Record(NOON + round(day * DAY), cases.ORDER, {"quantity": 1, "total": float(total)}, {})
+            for day, total in days_and_totals]
 
 
 def one(journey, *days_and_totals, **options):
@@ -69,7 +70,7 @@ def on_paper(tap):
 def database(histories):
     db = sqlite3.connect(":memory:")
     db.execute("CREATE TABLE orders (n INTEGER PRIMARY KEY, contact TEXT, at INTEGER, total REAL)")
-    rows = ((contact, order[0], order[1]["total"]) for contact, orders in histories.items() for order in orders)
+    rows = ((contact, record.at, record.properties["total"]) for contact, records in histories.items() for record in records)
     db.executemany("INSERT INTO orders (contact, at, total) VALUES (?, ?, ?)", rows)
     return db
 
@@ -130,7 +131,7 @@ def main(data):
     tap = Tap()
     on_paper(tap)
     if os.path.exists(data):
-        histories = oracle.read_histories(data)
+        histories = oracle.read_cdnow(data)
         literal(tap, histories)
         against_sql(tap, histories)
     else:

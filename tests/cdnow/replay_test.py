@@ -18,31 +18,32 @@ from tap import Tap
 SECONDS_MAX = 600
 
 
-def timestamp(order):
-    day = order[0] // 86_400_000
+def timestamp(record):
+    day = record.at // 86_400_000
     return oracle.datetime.date.fromordinal(719_163 + day).isoformat() + "T12:00:00Z"
 
 
 def rows(histories, order):
-    """(contact, order) as CDNOW has them, by customer, or sorted by time with equal instants left in place."""
-    listed = [(contact, made) for contact, orders in histories.items() for made in orders]
-    return sorted(listed, key=lambda row: row[1][0]) if order == "time" else listed
+    """(contact, record) as CDNOW has them, by customer, or sorted by time with equal instants left in place."""
+    listed = [(contact, record) for contact, records in histories.items() for record in records]
+    return sorted(listed, key=lambda row: row[1].at) if order == "time" else listed
 
 
 def write_ndjson(path, histories, order):
     with open(path, "w", encoding="utf-8") as out:
-        for number, (contact, made) in enumerate(rows(histories, order)):
-            quantity, total = made[2]
-            out.write(f'{{"type":"track","userId":"{contact}","event":"{cases.ORDER}","timestamp":"{timestamp(made)}",'
-                      f'"messageId":"cdnow-{number}","properties":{{"quantity":{quantity},"total":{total}}}}}\n')
+        for number, (contact, record) in enumerate(rows(histories, order)):
+            out.write(f'{{"type":"track","userId":"{contact}","event":"{record.name}","timestamp":"{timestamp(record)}",'
+                      f'"messageId":"cdnow-{number}","properties":{{"quantity":{record.properties["quantity"]},'
+                      f'"total":{record.properties["total"]:.2f}}}}}\n')
 
 
 def write_csv(path, histories, order):
     with open(path, "w", encoding="utf-8", newline="") as out:
         written = csv.writer(out)
         written.writerow(["userId", "event", "timestamp", "quantity:number", "total:number"])
-        for contact, made in rows(histories, order):
-            written.writerow([contact, cases.ORDER, timestamp(made), *made[2]])
+        for contact, record in rows(histories, order):
+            written.writerow([contact, record.name, timestamp(record), record.properties["quantity"],
+                              f'{record.properties["total"]:.2f}'])
 
 
 def write_contacts(path, attributes):
@@ -171,7 +172,7 @@ def main(binary, data, part=""):
         tap.skip("CDNOW", f"{data} is not there")
         return tap.done()
     with tempfile.TemporaryDirectory(prefix="sojourn-cdnow-") as folder:
-        bench = Bench(os.path.abspath(binary), folder, oracle.read_histories(data))
+        bench = Bench(os.path.abspath(binary), folder, oracle.read_cdnow(data))
         for number, case in enumerate(cases.CASES):
             if part in case["title"]:
                 check_case(tap, bench, number, case)
