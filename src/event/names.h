@@ -1,6 +1,6 @@
-/* The dictionary of event names and attribute names: text ⇄ small dense ids, the same in every partition. An id is
- * given by the control plane (a `name` entry of the control log) before any record that uses it reaches a partition,
- * and is never used again. One writer; readers on other threads need the writer's lock. */
+/* The dictionary of event names and attribute names: text ⇄ small dense ids, the same in every partition. An
+ * id is given by the control plane (a `name` entry of the control log) before any record that uses it reaches
+ * a partition, and is never used again. One writer; readers on other threads need the writer's lock. */
 #ifndef EVENT_NAMES_H
 #define EVENT_NAMES_H
 #include <stdbool.h>
