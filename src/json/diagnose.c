@@ -1,6 +1,7 @@
 #include "json/diagnose.h"
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "json/depth.h"
 #include "json/reader.h"
@@ -51,20 +52,20 @@ bool diagnose_has_lone_surrogate(struct str text)
     return false;
 }
 
-enum err diagnose_fail(struct str text, bool too_deep, struct err_detail *detail)
+enum err diagnose_fail(struct str text, struct err_detail *detail)
 {
-    size_t place;
     if (!detail)
         return ERR_INVALID;
     if (text.size == 0)
         return err_fail(detail, ERR_INVALID, "", "empty where JSON is expected");
-    if (too_deep && depth_exceeds(text, JSON_DEPTH_MAX, &place))
-        return err_fail(detail, ERR_INVALID, "", "nested deeper than %d levels at byte %zu", JSON_DEPTH_MAX,
-                        place + 1);
-    json_error_t error;
+    json_error_t error = {.position = INT_MAX};
     json_t *json = json_loadb(text.data, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     json_decref(json);
-    if (json) /* the two parsers differ on no text known, so there is nothing better to say */
+    size_t offset;
+    if (depth_exceeds(text, JSON_DEPTH_MAX, &offset) && offset < (size_t)error.position)
+        return err_fail(detail, ERR_INVALID, "", "nested deeper than %d levels at byte %zu", JSON_DEPTH_MAX,
+                        offset + 1);
+    if (json) /* the two parsers are known to differ on depth only, so there is nothing better to say */
         return err_fail(detail, ERR_INVALID, "", "not JSON");
     return err_fail(detail, ERR_INVALID, "", "not JSON at byte %d: %s", error.position, error.text);
 }

@@ -11,6 +11,6 @@
 bool diagnose_has_lone_surrogate(struct str text);
 
 /* Fills the detail and returns ERR_INVALID. Reads the text once more: only refusals pay for it. */
-enum err diagnose_fail(struct str text, bool too_deep, struct err_detail *detail);
+enum err diagnose_fail(struct str text, struct err_detail *detail);
 
 #endif
