@@ -158,7 +158,8 @@ static enum err read_row(size_t count, size_t size, bool quoted, size_t *ret_byt
     for (size_t i = 0; i < count; i++) {
         buf_put_text(&text, i ? "," : "");
         buf_put_text(&text, quoted ? "\"" : "");
-        memset(buf_reserve(&text, size), 'x', size);
+        if (size)
+            memset(buf_reserve(&text, size), 'x', size);
         text.size += size;
         buf_put_text(&text, quoted ? "\"" : "");
     }
