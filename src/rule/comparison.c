@@ -1,8 +1,6 @@
 #include "rule/comparison.h"
 
 #include "base/check.h"
-#include "calendar/instant.h"
-
 static struct verdict always(bool holds)
 {
     return (struct verdict){holds, INSTANT_NEVER};
@@ -12,7 +10,7 @@ static struct verdict always(bool holds)
 static bool value_order(const struct value *value, const struct value *operand, int *ret)
 {
     if (operand->type == VALUE_NUMBER) {
-        if (value->type != VALUE_NUMBER)
+        if (value->type != VALUE_NUMBER || value->number != value->number) /* NaN has no place in any order */
             return false;
         *ret = (value->number > operand->number) - (value->number < operand->number);
         return true;
@@ -85,16 +83,6 @@ static bool is_among(const struct rule_comparison *c, const struct value *value)
            bsearch(value, c->operands, c->count, sizeof *c->operands, comparison_operands_order);
 }
 
-/* Time enters a span, stays for its whole last millisecond, and leaves it for ever. */
-static struct verdict inside_span(int64_t from_ms, int64_t to_ms, int64_t now_ms)
-{
-    if (now_ms < from_ms)
-        return (struct verdict){false, from_ms};
-    if (now_ms <= to_ms)
-        return (struct verdict){true, to_ms + 1};
-    return always(false);
-}
-
 struct verdict comparison_judge(const struct rule_comparison *c, const struct value *value, int64_t now_ms)
 {
     int64_t at_ms;
@@ -117,10 +105,10 @@ struct verdict comparison_judge(const struct rule_comparison *c, const struct va
     case RULE_BEFORE:
     case RULE_AFTER: return always(compares(c, value));
     case RULE_WITHIN_LAST:
-        return value_as_instant(value, &at_ms) ? inside_span(at_ms, at_ms + c->span_ms, now_ms)
+        return value_as_instant(value, &at_ms) ? span_judge(at_ms, at_ms + c->span_ms + 1, now_ms)
                                                : always(false);
     case RULE_WITHIN_NEXT:
-        return value_as_instant(value, &at_ms) ? inside_span(at_ms - c->span_ms, at_ms, now_ms)
+        return value_as_instant(value, &at_ms) ? span_judge(at_ms - c->span_ms, at_ms + 1, now_ms)
                                                : always(false);
     }
     CHECK(!"an operator outside the table");
