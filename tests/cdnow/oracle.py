@@ -355,10 +355,10 @@ def replay(definitions, histories, attributes=None, from_ms=None, until_ms=None,
         of_journey = [(at, action) for at, name, action in actions if name == journey.name]
         for contact, records in histories.items():
             Walk(journey, records, attributes.get(contact, {})).run(from_ms, until_ms, of_journey)
-    arrived = {contact: sum(1 for record in records if until_ms is None or record.at <= until_ms)
+    arrived = {contact: [record for record in records if until_ms is None or record.at <= until_ms]
                for contact, records in histories.items()}
-    return {"contacts": len(set(attributes) | {contact for contact, number in arrived.items() if number}),
-            "events": sum(arrived.values()),
+    return {"contacts": len(set(attributes) | {contact for contact, records in arrived.items() if records}),
+            "events": sum(1 for records in arrived.values() for record in records if record.name is not None),
             "journeys": [journey.figures for journey in journeys]}
 
 

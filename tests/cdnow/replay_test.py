@@ -4,6 +4,7 @@ usage: replay_test.py BINARY CDNOW_master.txt [part of a case's title]
 """
 import csv
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -60,6 +61,12 @@ class Bench:
     def __init__(self, binary, folder, histories):
         self.binary, self.folder, self.histories = binary, folder, histories
         self.attributes = cases.contacts_of(histories)
+
+    def prepare(self):
+        """Writes what several cases share, before workers could write it at once."""
+        for form, order in (("ndjson", "customer"), ("ndjson", "time"), ("csv", "customer")):
+            self.events(form, order)
+        self.contacts()
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -127,29 +134,28 @@ def comparable(printed):
     return result
 
 
-def check_case(tap, bench, number, case):
-    data = bench.path(f"data-{number}")
-    arguments = bench.arguments(case, data)
+def check_case(bench, number, case):
+    """Two runs of one case: [(whether it is right, what was looked at, details)]."""
+    title, checked = case["title"], []
+    arguments = bench.arguments(case, bench.path(f"data-{number}"))
     first = bench.run(arguments)
-    if not tap.ok(first.returncode == 0, f"{case['title']}: replays", first.stderr or first.stdout):
-        return None
+    if first.returncode != 0:
+        return [(False, f"{title}: replays", f"exit {first.returncode}\n{first.stderr or first.stdout}")]
     printed = json.loads(first.stdout)
     found = differences(comparable(printed), comparable(bench.expected(case)))
-    tap.ok(not found, f"{case['title']}: every figure", "\n".join(found[:40]))
-    tap.ok(isinstance(printed["seconds"], (int, float)) and 0 <= printed["seconds"] < SECONDS_MAX,
-           f"{case['title']}: says how long it took", printed["seconds"])
+    checked.append((not found, f"{title}: every figure", "\n".join(found[:40])))
+    took = printed["seconds"]
+    checked.append((isinstance(took, (int, float)) and 0 <= took < SECONDS_MAX, f"{title}: says how long it took", took))
     again = bench.run(arguments)
     same = again.returncode == 0 and comparable(json.loads(again.stdout)) == comparable(printed)
-    tap.ok(same, f"{case['title']}: the second run prints the same", again.stderr or again.stdout[:2000])
-    return data
+    checked.append((same, f"{title}: the second run prints the same", again.stderr or again.stdout[:2000]))
+    return checked
 
 
-def check_refusals(tap, bench):
+def check_refusals(bench):
     """A directory belongs to the inputs of its first replay; after every refusal it still answers as before."""
     case = cases.CASES[0]
-    data = check_case(tap, bench, "refusals", {**case, "title": "before the refusals"})
-    if data is None:
-        return
+    checked = check_case(bench, "refusals", {**case, "title": "before the refusals"})
     others = {"another wait": {**case, "journeys": [cases.win_back(wait="31d")]},
               "one more journey": {**case, "journeys": [cases.win_back(), cases.second_order()]},
               "another journey": {**case, "journeys": [cases.second_order()]},
@@ -159,25 +165,39 @@ def check_refusals(tap, bench):
               "actions where there were none": {**case, "actions": [("1997-03-01T00:00:00Z", "Win back", "stop")]}}
     for number, (title, other) in enumerate(others.items()):
         arguments = bench.arguments(other, bench.path(f"other-{number}"))
-        arguments[arguments.index("--data") + 1] = data
+        arguments[arguments.index("--data") + 1] = bench.path("data-refusals")
         refused = bench.run(arguments)
-        tap.ok(refused.returncode != 0 and refused.stderr.strip(), f"refused on a used directory: {title}",
-               f"exit {refused.returncode}, stderr: {refused.stderr}")
-    check_case(tap, bench, "refusals", {**case, "title": "after the refusals"})
+        checked.append((refused.returncode > 0 and bool(refused.stderr.strip()), f"refused on a used directory: {title}",
+                        f"exit {refused.returncode}, stderr: {refused.stderr}"))
+    return checked + check_case(bench, "refusals", {**case, "title": "after the refusals"})
+
+
+def work(number):
+    """One task of a worker: a case by its number, or the refusals."""
+    return check_refusals(BENCH) if number is None else check_case(BENCH, number, cases.CASES[number])
+
+
+def chosen(part):
+    """The numbers of the cases to run; None stands for the refusals."""
+    if part:
+        return [number for number, case in enumerate(cases.CASES) if part in case["title"]]
+    few = os.environ.get("CDNOW_CASES") == "few"
+    return [number for number, case in enumerate(cases.CASES) if not few or case.get("soon")] + [None]
 
 
 def main(binary, data, part=""):
+    global BENCH
     tap = Tap()
     if not os.path.exists(data):
         tap.skip("CDNOW", f"{data} is not there")
         return tap.done()
     with tempfile.TemporaryDirectory(prefix="sojourn-cdnow-") as folder:
-        bench = Bench(os.path.abspath(binary), folder, oracle.read_cdnow(data))
-        for number, case in enumerate(cases.CASES):
-            if part in case["title"]:
-                check_case(tap, bench, number, case)
-        if not part:
-            check_refusals(tap, bench)
+        BENCH = Bench(os.path.abspath(binary), folder, oracle.read_cdnow(data))
+        BENCH.prepare()
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:  # the workers inherit the histories
+            for checked in pool.imap(work, chosen(part)):
+                for good, title, details in checked:
+                    tap.ok(good, title, details)
     return tap.done()
 
 
