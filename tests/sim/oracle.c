@@ -1,0 +1,222 @@
+#include "oracle.h"
+
+#include "oracle_state.h"
+
+struct oracle *oracle_new(void)
+{
+    return memory_take_zeroed(1, sizeof(struct oracle));
+}
+
+static void contact_free(struct oracle_contact *contact)
+{
+    array_each (&contact->events, i) {
+        json_decref(contact->events.items[i].properties);
+    }
+    array_each (&contact->enrollments, i) {
+        free(contact->enrollments.items[i]);
+    }
+    array_free(&contact->events);
+    array_free(&contact->enrollments);
+    json_decref(contact->attributes);
+    free(contact);
+}
+
+void oracle_free(struct oracle *oracle)
+{
+    array_each (&oracle->contacts, i) {
+        contact_free(oracle->contacts.items[i]);
+    }
+    array_each (&oracle->journeys, i) {
+        array_free(&oracle->journeys.items[i]->open);
+        json_decref(oracle->journeys.items[i]->definition);
+        free(oracle->journeys.items[i]);
+    }
+    array_each (&oracle->facts, i) {
+        free(oracle->facts.items[i].path);
+    }
+    array_free(&oracle->contacts);
+    array_free(&oracle->journeys);
+    array_free(&oracle->marks);
+    array_free(&oracle->facts);
+    array_free(&oracle->activations);
+    array_each (&oracle->inputs, i) {
+        json_decref(oracle->inputs.items[i]);
+    }
+    array_free(&oracle->inputs);
+    free(oracle);
+}
+
+/* ── inputs ───────────────────────────────────────────────────────────────── */
+
+static const char *text_at(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    CHECK(text);
+    return text;
+}
+
+static struct oracle_contact *contact_named(struct oracle *oracle, const char *id, int64_t now_ms)
+{
+    array_each (&oracle->contacts, i) {
+        if (strcmp(oracle->contacts.items[i]->id, id) == 0)
+            return oracle->contacts.items[i];
+    }
+    struct oracle_contact *contact = memory_take_zeroed(1, sizeof *contact);
+    contact->id = id;
+    contact->number = (uint32_t)oracle->contacts.count;
+    contact->attributes = json_object();
+    contact->clock_ms = now_ms - 1;
+    *array_push(&oracle->contacts) = contact;
+    return contact;
+}
+
+static void take_track(struct oracle *oracle, int64_t now_ms, json_t *input)
+{
+    struct oracle_contact *contact = contact_named(oracle, text_at(input, "contact"), now_ms);
+    const json_t *at = json_object_get(input, "at");
+    json_t *properties = json_object_get(input, "properties");
+    int64_t own_ms = at ? oracle_instant(at) : now_ms;
+    struct oracle_event event = {
+        .order = ++oracle->order,
+        .arrived_ms = now_ms,
+        .own_ms = own_ms < now_ms ? own_ms : now_ms,
+        .name = text_at(input, "event"),
+        .properties = properties ? json_incref(properties) : json_object(),
+    };
+    *array_push(&contact->events) = event;
+    oracle->events++;
+    oracle_settle(oracle, contact, &(struct oracle_change){&event, NULL, event.own_ms}, now_ms);
+}
+
+static void take_identify(struct oracle *oracle, int64_t now_ms, json_t *input)
+{
+    struct oracle_contact *contact = contact_named(oracle, text_at(input, "contact"), now_ms);
+    json_t *attributes = json_object_get(input, "attributes"), *changed = json_object(), *value;
+    const char *name;
+    json_object_foreach(attributes, name, value) oracle_set_attribute(contact, name, value, changed);
+    if (json_object_size(changed) > 0)
+        oracle_settle(oracle, contact, &(struct oracle_change){NULL, changed, now_ms}, now_ms);
+    json_decref(changed);
+}
+
+/* ── actions ──────────────────────────────────────────────────────────────── */
+
+static void take_publish(struct oracle *oracle, int64_t now_ms, json_t *definition)
+{
+    struct oracle_journey *journey = memory_take_zeroed(1, sizeof *journey);
+    journey->definition = json_incref(definition);
+    journey->name = text_at(definition, "name");
+    journey->nodes = json_object_get(definition, "nodes");
+    journey->published_ms = now_ms;
+    journey->published_order = oracle->order;
+    *array_push(&journey->open) = (struct oracle_span){now_ms, INSTANT_NEVER};
+    *array_push(&oracle->journeys) = journey;
+}
+
+static uint32_t journey_named(const struct oracle *oracle, const char *name)
+{
+    for (uint32_t n = 0; n < oracle->journeys.count; n++)
+        if (strcmp(oracle->journeys.items[n]->name, name) == 0)
+            return n;
+    CHECK(!"actions name a journey that is published");
+    return 0;
+}
+
+static void take_action(struct oracle *oracle, int64_t now_ms, const char *action, const char *name)
+{
+    uint32_t n = journey_named(oracle, name);
+    struct oracle_journey *journey = oracle->journeys.items[n];
+    if (strcmp(action, "resume") == 0) {
+        journey->state = ORACLE_RUNNING;
+        *array_push(&journey->open) = (struct oracle_span){now_ms, INSTANT_NEVER};
+        array_each (&oracle->contacts, i) {
+            oracle_resume(oracle, oracle->contacts.items[i], n, now_ms);
+        }
+        return;
+    }
+    struct oracle_span *span = &journey->open.items[journey->open.count - 1];
+    if (journey->state == ORACLE_RUNNING)
+        span->to_ms = now_ms;
+    bool stops = strcmp(action, "stop") == 0;
+    CHECK(stops || strcmp(action, "pause") == 0);
+    journey->state = stops ? ORACLE_STOPPED : ORACLE_HELD;
+    for (size_t i = 0; stops && i < oracle->contacts.count; i++) {
+        struct oracle_enrollment *e = oracle_open_enrollment(oracle->contacts.items[i], n);
+        if (e)
+            oracle_leave(oracle, oracle->contacts.items[i], e, "version_stopped", -1, now_ms);
+    }
+}
+
+static void run_all(struct oracle *oracle, int64_t limit_ms)
+{
+    array_each (&oracle->contacts, i) {
+        oracle_run(oracle, oracle->contacts.items[i], limit_ms);
+    }
+}
+
+void oracle_take(struct oracle *oracle, int64_t now_ms, json_t *input)
+{
+    *array_push(&oracle->inputs) = json_incref(input); /* its strings are names and ids from here on */
+    const char *kind = text_at(input, "do");
+    run_all(oracle, now_ms - 1);
+    if (strcmp(kind, "track") == 0)
+        take_track(oracle, now_ms, input);
+    else if (strcmp(kind, "identify") == 0)
+        take_identify(oracle, now_ms, input);
+    else if (strcmp(kind, "publish") == 0)
+        take_publish(oracle, now_ms, json_object_get(input, "journey"));
+    else
+        take_action(oracle, now_ms, kind, text_at(input, "journey"));
+}
+
+void oracle_instant_over(struct oracle *oracle, int64_t now_ms)
+{
+    run_all(oracle, now_ms);
+}
+
+/* ── reading ──────────────────────────────────────────────────────────────── */
+
+size_t oracle_contacts(const struct oracle *oracle)
+{
+    return oracle->contacts.count;
+}
+
+const char *oracle_contact_id(const struct oracle *oracle, size_t contact)
+{
+    return oracle->contacts.items[contact]->id;
+}
+
+json_t *oracle_contact_attributes(const struct oracle *oracle, size_t contact)
+{
+    return oracle->contacts.items[contact]->attributes;
+}
+
+size_t oracle_journeys(const struct oracle *oracle)
+{
+    return oracle->journeys.count;
+}
+
+const char *oracle_journey_name(const struct oracle *oracle, size_t journey)
+{
+    return oracle->journeys.items[journey]->name;
+}
+
+size_t oracle_facts(const struct oracle *oracle)
+{
+    return oracle->facts.count;
+}
+
+const struct oracle_fact *oracle_fact(const struct oracle *oracle, size_t fact)
+{
+    return &oracle->facts.items[fact];
+}
+
+size_t oracle_activations(const struct oracle *oracle)
+{
+    return oracle->activations.count;
+}
+
+const struct oracle_activation *oracle_activation(const struct oracle *oracle, size_t activation)
+{
+    return &oracle->activations.items[activation];
+}

@@ -1,0 +1,159 @@
+/* Who is let in (spec/definition.md §1, spec/time-runs-stats.md §1 "two times"). */
+#include "oracle_state.h"
+
+enum { LATE_TOLERANCE_MINUTES = 60 };
+
+struct oracle_enrollment *oracle_open_enrollment(const struct oracle_contact *contact, uint32_t journey)
+{
+    array_each (&contact->enrollments, i) {
+        struct oracle_enrollment *e = contact->enrollments.items[i];
+        if (e->journey == journey && e->open)
+            return e;
+    }
+    return NULL;
+}
+
+static const struct oracle_enrollment *last_enrollment(const struct oracle_contact *contact, uint32_t journey)
+{
+    const struct oracle_enrollment *last = NULL;
+    array_each (&contact->enrollments, i)
+        if (contact->enrollments.items[i]->journey == journey)
+            last = contact->enrollments.items[i];
+    return last;
+}
+
+static bool was_open(const struct oracle_journey *journey, int64_t at_ms)
+{
+    array_each (&journey->open, i)
+        if (journey->open.items[i].from_ms <= at_ms && at_ms < journey->open.items[i].to_ms)
+            return true;
+    return false;
+}
+
+static bool too_late(const json_t *entry, const struct oracle_event *event)
+{
+    const json_t *tolerance = json_object_get(entry, "late_tolerance");
+    int64_t ms = tolerance ? oracle_duration(tolerance) : LATE_TOLERANCE_MINUTES * MINUTE_MS;
+    return event->arrived_ms - event->own_ms > ms;
+}
+
+static bool barred(const json_t *entry, const struct oracle_enrollment *last, int64_t now_ms)
+{
+    if (last == NULL || strcmp(last->reason, "version_stopped") == 0)
+        return false;
+    const json_t *reentry = json_object_get(entry, "reentry"), *after = json_object_get(reentry, "after");
+    if (!json_is_true(json_object_get(reentry, "allowed")))
+        return true;
+    return after && now_ms < last->left_ms + oracle_duration(after);
+}
+
+/* Whether `event`, at its arrival, was one that the rule qualifies by: it counts all of history. */
+static bool qualified_by(json_t *rule, const struct oracle_contact *contact, const struct oracle_event *event)
+{
+    if (!oracle_event_fits(rule, event))
+        return false;
+    const json_t *within = json_object_get(rule, "within"), *at_least = json_object_get(rule, "at_least");
+    int64_t first_ms = within ? event->arrived_ms - oracle_duration(within) : INT64_MIN;
+    json_int_t count = 0;
+    array_each (&contact->events, i) {
+        const struct oracle_event *e = &contact->events.items[i];
+        if (e->order <= event->order && e->own_ms >= first_ms && oracle_event_fits(rule, e))
+            count++;
+    }
+    return count >= (at_least ? json_integer_value(at_least) : 1);
+}
+
+/* match all: whether the rule holds at `event`, from an event of its own on that lies after go-live and after
+ * the last leaving, for as long as its window. */
+static bool holds_from_its_event(json_t *rule, const struct oracle_journey *journey,
+                                 const struct oracle_contact *contact, const struct oracle_enrollment *last,
+                                 const struct oracle_event *event, int64_t now_ms)
+{
+    const json_t *entry = json_object_get(journey->definition, "entry"),
+                 *within = json_object_get(rule, "within");
+    array_each (&contact->events, i) {
+        const struct oracle_event *e = &contact->events.items[i];
+        if (!qualified_by(rule, contact, e))
+            continue;
+        if (e->order == event->order)
+            return true;
+        if (e->order <= journey->published_order || e->own_ms < journey->published_ms || too_late(entry, e))
+            continue;
+        if (last && (e->order <= last->left_order || e->own_ms < last->left_ms))
+            continue;
+        if (within == NULL || e->own_ms >= now_ms - oracle_duration(within))
+            return true;
+    }
+    return false;
+}
+
+static bool entry_rules_hold(const struct oracle_journey *journey, const struct oracle_contact *contact,
+                             const struct oracle_enrollment *last, const struct oracle_event *event,
+                             int64_t now_ms)
+{
+    const json_t *entry = json_object_get(journey->definition, "entry");
+    const char *match = json_string_value(json_object_get(entry, "match"));
+    json_t *rules = json_object_get(entry, "rules"), *rule;
+    bool all = match && strcmp(match, "all") == 0, now = false;
+    size_t i;
+    json_array_foreach(rules, i, rule)
+    {
+        now |= qualified_by(rule, contact, event);
+        if (all && !holds_from_its_event(rule, journey, contact, last, event, now_ms))
+            return false;
+    }
+    return now;
+}
+
+/* An exit rule about the contact that holds already keeps it out. */
+static bool kept_out(const struct oracle_journey *journey, const struct oracle_contact *contact,
+                     int64_t now_ms)
+{
+    json_t *exits = json_object_get(journey->definition, "exits"), *rule;
+    size_t i;
+    json_array_foreach(exits, i, rule) if (!oracle_is_event_rule(rule) &&
+                                           oracle_rule_holds(rule, contact, now_ms)) return true;
+    return false;
+}
+
+static struct oracle_enrollment *open_new(struct oracle *oracle, struct oracle_contact *contact,
+                                          uint32_t number, uint32_t passage, int64_t now_ms)
+{
+    const json_t *definition = oracle->journeys.items[number]->definition;
+    const json_t *timeout = json_object_get(definition, "timeout");
+    struct oracle_enrollment *e = memory_take_zeroed(1, sizeof *e);
+    e->journey = number;
+    e->passage = passage;
+    e->open = true;
+    e->entered_ms = now_ms;
+    e->entered_order = oracle->order;
+    e->timeout_ms = timeout ? now_ms + oracle_duration(timeout) : INSTANT_NEVER;
+    json_t *goals = json_object_get(definition, "goals"), *goal;
+    size_t g;
+    json_array_foreach(goals, g, goal)
+    {
+        json_t *rule = oracle_goal_condition(goal);
+        e->goal_was_false[g] = !oracle_is_event_rule(rule) && !oracle_rule_holds(rule, contact, now_ms);
+    }
+    *array_push(&contact->enrollments) = e;
+    *array_push(&oracle->marks) = (struct oracle_mark){ORACLE_ENTERED, number, NULL, NULL, -1};
+    return e;
+}
+
+void oracle_enter(struct oracle *oracle, struct oracle_contact *contact, uint32_t number,
+                  const struct oracle_event *event, int64_t now_ms)
+{
+    const struct oracle_journey *journey = oracle->journeys.items[number];
+    json_t *entry = json_object_get(journey->definition, "entry"), *filter = json_object_get(entry, "filter");
+    const struct oracle_enrollment *last = last_enrollment(contact, number);
+    if (journey->state != ORACLE_RUNNING || oracle_open_enrollment(contact, number))
+        return;
+    if (too_late(entry, event) || !was_open(journey, event->own_ms) || barred(entry, last, now_ms))
+        return;
+    if (!entry_rules_hold(journey, contact, last, event, now_ms))
+        return;
+    if ((filter && !oracle_rule_holds(filter, contact, now_ms)) || kept_out(journey, contact, now_ms))
+        return;
+    struct oracle_enrollment *e = open_new(oracle, contact, number, last ? last->passage + 1 : 1, now_ms);
+    oracle_begin(oracle, contact, e, now_ms);
+}

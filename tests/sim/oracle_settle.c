@@ -1,0 +1,226 @@
+/* What follows from a change of a contact, and from time: ends, entry, movement, journey by journey
+ * (spec/time-runs-stats.md §1), and what a hold keeps back until resume (spec/lifecycle.md §3). */
+#include "oracle_state.h"
+
+/* One enrollment and what is new, while it is judged. */
+struct judging {
+    struct oracle *oracle;
+    struct oracle_contact *contact;
+    struct oracle_enrollment *e;
+    const struct oracle_change *change;
+    int64_t now_ms;
+};
+
+static json_t *definition_of(const struct judging *j)
+{
+    return j->oracle->journeys.items[j->e->journey]->definition;
+}
+
+static bool is_held(const struct judging *j)
+{
+    return j->oracle->journeys.items[j->e->journey]->state == ORACLE_HELD;
+}
+
+/* An event rule counts from a moment of the enrollment on: (order, own time) of the entry, or of the arrival.
+ */
+static bool event_rule_met(const struct judging *j, json_t *rule, uint64_t order, int64_t from_ms)
+{
+    const struct oracle_event *event = j->change->event;
+    return event && event->order > order && event->own_ms >= from_ms && oracle_event_fits(rule, event) &&
+           oracle_event_rule_full(rule, j->contact, j->now_ms, order, from_ms);
+}
+
+static bool goal_met(const struct judging *j, json_t *rule, size_t g)
+{
+    if (oracle_is_event_rule(rule))
+        return event_rule_met(j, rule, j->e->entered_order, j->e->entered_ms);
+    if (!oracle_rule_asks(rule, j->change))
+        return false;
+    bool holds = oracle_rule_holds(rule, j->contact, j->now_ms), became = holds && j->e->goal_was_false[g];
+    if (!holds)
+        j->e->goal_was_false[g] = true;
+    return became;
+}
+
+static bool exit_met(const struct judging *j, json_t *rule)
+{
+    if (oracle_is_event_rule(rule))
+        return event_rule_met(j, rule, j->e->entered_order, j->e->entered_ms);
+    return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms);
+}
+
+/* The first end that is met: goals in order, then exit rules. */
+static bool find_end(const struct judging *j, struct oracle_met *ret)
+{
+    json_t *goals = json_object_get(definition_of(j), "goals"),
+           *exits = json_object_get(definition_of(j), "exits");
+    json_t *rule;
+    size_t i;
+    json_array_foreach(goals, i, rule)
+    {
+        if (goal_met(j, oracle_goal_condition(rule), i)) {
+            *ret = (struct oracle_met){true, j->change->own_ms, "goal", (int)i};
+            return true;
+        }
+    }
+    json_array_foreach(exits, i, rule)
+    {
+        if (exit_met(j, rule)) {
+            *ret = (struct oracle_met){true, j->change->own_ms, "exit_rule", (int)i};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a hold the end is remembered; one that comes after the journey's timeout comes too late. */
+static void judge_ends(const struct judging *j)
+{
+    struct oracle_met end;
+    if (!find_end(j, &end))
+        return;
+    if (!is_held(j))
+        oracle_leave(j->oracle, j->contact, j->e, end.reason, end.which, j->now_ms);
+    else if (!j->e->end.met && end.own_ms <= j->e->timeout_ms)
+        j->e->end = end;
+}
+
+static bool wait_is_over(const struct judging *j)
+{
+    const json_t *node = json_object_get(json_object_get(definition_of(j), "nodes"), j->e->node);
+    if (j->e->done || strcmp(json_string_value(json_object_get(node, "type")), "wait_for") != 0)
+        return false;
+    json_t *rule = json_object_get(node, "rule");
+    if (oracle_is_event_rule(rule))
+        return event_rule_met(j, rule, j->e->arrived_order, j->e->arrived_ms);
+    return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms);
+}
+
+static void judge_wait(const struct judging *j)
+{
+    if (!wait_is_over(j))
+        return;
+    if (!is_held(j))
+        oracle_move(j->oracle, j->contact, j->e, "yes", j->now_ms);
+    else if (!j->e->yes.met && j->change->own_ms <= j->e->timeout_ms && j->change->own_ms <= j->e->due_ms)
+        j->e->yes = (struct oracle_met){true, j->change->own_ms, NULL, -1};
+}
+
+void oracle_settle(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
+                   int64_t now_ms)
+{
+    for (uint32_t n = 0; n < oracle->journeys.count; n++) {
+        struct judging j = {oracle, contact, oracle_open_enrollment(contact, n), change, now_ms};
+        if (j.e)
+            judge_ends(&j);
+        if (change->event)
+            oracle_enter(oracle, contact, n, change->event, now_ms);
+        j.e = oracle_open_enrollment(contact, n);
+        if (j.e)
+            judge_wait(&j);
+    }
+}
+
+/* ── time ─────────────────────────────────────────────────────────────────── */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The next instant at which a contact rule that the enrollment is held against may change by time alone. */
+static int64_t next_flip(const struct judging *j, int64_t after_ms)
+{
+    json_t *lists[] = {json_object_get(definition_of(j), "goals"),
+                       json_object_get(definition_of(j), "exits")};
+    json_t *rule;
+    int64_t first_ms = INSTANT_NEVER;
+    size_t i;
+    for (size_t l = 0; l < 2; l++) {
+        json_array_foreach(lists[l], i, rule)
+        {
+            rule = oracle_goal_condition(rule);
+            if (!oracle_is_event_rule(rule))
+                first_ms = earlier(first_ms, oracle_rule_flips(rule, j->contact, after_ms));
+        }
+    }
+    rule = json_object_get(json_object_get(json_object_get(definition_of(j), "nodes"), j->e->node), "rule");
+    if (rule && !oracle_is_event_rule(rule))
+        first_ms = earlier(first_ms, oracle_rule_flips(rule, j->contact, after_ms));
+    return first_ms;
+}
+
+static int64_t next_due(struct oracle *oracle, struct oracle_contact *contact)
+{
+    int64_t first_ms = INSTANT_NEVER;
+    array_each (&contact->enrollments, i) {
+        struct judging j = {oracle, contact, contact->enrollments.items[i], NULL, contact->clock_ms};
+        if (!j.e->open)
+            continue;
+        if (!is_held(&j))
+            first_ms = earlier(first_ms, earlier(j.e->timeout_ms, j.e->due_ms));
+        first_ms = earlier(first_ms, next_flip(&j, contact->clock_ms));
+    }
+    return first_ms;
+}
+
+/* The node's own timer. */
+static void node_is_due(const struct judging *j)
+{
+    const json_t *node = json_object_get(json_object_get(definition_of(j), "nodes"), j->e->node);
+    bool waits = strcmp(json_string_value(json_object_get(node, "type")), "wait") == 0;
+    oracle_move(j->oracle, j->contact, j->e, waits ? "next" : "timed_out", j->now_ms);
+}
+
+/* Everything due at one instant: first what ends enrollments (by time alone, then journey timeouts), as ends
+ * come before movement; then movement by id, a rule that has become true before the window that ends with it.
+ */
+static void instant_comes(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms)
+{
+    struct oracle_change time = {NULL, NULL, now_ms};
+    size_t count = contact->enrollments.count;
+    for (size_t i = 0; i < count; i++) {
+        struct judging j = {oracle, contact, contact->enrollments.items[i], &time, now_ms};
+        if (j.e->open)
+            judge_ends(&j);
+        if (j.e->open && !is_held(&j) && j.e->timeout_ms <= now_ms)
+            oracle_leave(oracle, contact, j.e, "timed_out", -1, now_ms);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct judging j = {oracle, contact, contact->enrollments.items[i], &time, now_ms};
+        if (j.e->open)
+            judge_wait(&j);
+        if (j.e->open && !is_held(&j) && j.e->due_ms <= now_ms)
+            node_is_due(&j);
+    }
+}
+
+void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t limit_ms)
+{
+    int64_t due_ms;
+    while ((due_ms = next_due(oracle, contact)) <= limit_ms) {
+        contact->clock_ms = due_ms;
+        instant_comes(oracle, contact, due_ms);
+    }
+    if (contact->clock_ms < limit_ms)
+        contact->clock_ms = limit_ms;
+}
+
+/* Overdue policy `continue`. Ends met in the hold come first, then a wait that is over, then what is overdue,
+ * all at the instant of the resume; what is due at that very instant is not overdue. */
+void oracle_resume(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey, int64_t now_ms)
+{
+    struct judging j = {oracle, contact, oracle_open_enrollment(contact, journey), NULL, now_ms};
+    if (j.e == NULL)
+        return;
+    if (j.e->end.met) {
+        oracle_leave(oracle, contact, j.e, j.e->end.reason, j.e->end.which, now_ms);
+        return;
+    }
+    if (j.e->yes.met)
+        oracle_move(oracle, contact, j.e, "yes", now_ms);
+    if (j.e->open && j.e->timeout_ms < now_ms)
+        oracle_leave(oracle, contact, j.e, "timed_out", -1, now_ms);
+    if (j.e->open && j.e->due_ms < now_ms)
+        node_is_due(&j);
+}

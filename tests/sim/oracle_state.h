@@ -1,0 +1,158 @@
+/* What the oracle's files share: everything it knows, in flat arrays. */
+#ifndef SIM_ORACLE_STATE_H
+#define SIM_ORACLE_STATE_H
+#include "base/array.h"
+#include "base/check.h"
+#include "calendar/instant.h"
+#include "oracle.h"
+
+enum { ORACLE_GOALS_MAX = 3 };
+
+struct oracle_event {
+    uint64_t order; /* of arrival, over all contacts */
+    int64_t arrived_ms, own_ms;
+    const char *name;
+    json_t *properties;
+};
+
+/* Something met while the journey was held, to be acted on at resume. */
+struct oracle_met {
+    bool met;
+    int64_t own_ms;
+    const char *reason; /* of an end */
+    int which;
+};
+
+struct oracle_enrollment {
+    uint32_t journey, passage;
+    bool open;
+    int64_t entered_ms, timeout_ms; /* the instant of the journey's timeout */
+    uint64_t entered_order;         /* events with a greater order came after it */
+    const char *node;               /* where it stands, or where it left */
+    int64_t arrived_ms, due_ms;
+    uint64_t arrived_order;
+    bool done; /* its work at the node is done, and no edge is drawn for what came out */
+    uint32_t visits;
+    bool goal_was_false[ORACLE_GOALS_MAX]; /* since the entry, so that a contact rule may BECOME true */
+    struct oracle_met end, yes;
+    const char *reason; /* why it left */
+    int64_t left_ms;
+    uint64_t left_order;
+};
+
+struct oracle_contact {
+    const char *id;
+    uint32_t number;
+    json_t *attributes;
+    int64_t clock_ms; /* everything due up to here has happened */
+    ARRAY(struct oracle_event) events;
+    ARRAY(struct oracle_enrollment *) enrollments; /* in order of entry: by id */
+};
+
+enum oracle_state { ORACLE_RUNNING, ORACLE_HELD, ORACLE_STOPPED };
+
+struct oracle_span { /* in which the entry is open: [from, to) */
+    int64_t from_ms, to_ms;
+};
+
+struct oracle_journey {
+    const char *name;
+    json_t *definition;
+    json_t *nodes;
+    enum oracle_state state;
+    int64_t published_ms;
+    uint64_t published_order;
+    ARRAY(struct oracle_span) open;
+};
+
+/* What the figures count, one a time. */
+enum oracle_mark_kind { ORACLE_ENTERED, ORACLE_ARRIVED, ORACLE_MOVED, ORACLE_LEFT };
+struct oracle_mark {
+    enum oracle_mark_kind kind;
+    uint32_t journey;
+    const char *node, *what; /* outcome or reason */
+    int which;
+};
+
+struct oracle {
+    ARRAY(struct oracle_contact *) contacts;
+    ARRAY(struct oracle_journey *) journeys;
+    ARRAY(struct oracle_mark) marks;
+    ARRAY(struct oracle_fact) facts;
+    ARRAY(struct oracle_activation) activations;
+    ARRAY(json_t *) inputs; /* kept, as names are borrowed from them */
+    uint64_t events;
+    uint64_t order;
+};
+
+/* What is new about a contact: an event, or attributes that have got another value. Both empty = time alone.
+ */
+struct oracle_change {
+    const struct oracle_event *event;
+    json_t *attributes; /* their names are its keys */
+    int64_t own_ms;
+};
+
+/* ── oracle_rule.c ────────────────────────────────────────────────────────── */
+
+/* A contact rule, judged at now_ms over everything the contact has done so far. */
+bool oracle_rule_holds(json_t *rule, const struct oracle_contact *contact, int64_t now_ms);
+/* Whether the rule asks about what has changed. */
+bool oracle_rule_asks(json_t *rule, const struct oracle_change *change);
+/* The first instant after `after_ms` at which time alone might change its truth; INSTANT_NEVER = none. */
+int64_t oracle_rule_flips(json_t *rule, const struct oracle_contact *contact, int64_t after_ms);
+/* Whether the event is one that an event rule names, `where` included. */
+bool oracle_event_fits(json_t *event_rule, const struct oracle_event *event);
+/* Whether the event rule has its number at now_ms, counting what came after `order` with an own time from
+ * from_ms on, inside the rule's window. */
+bool oracle_event_rule_full(json_t *event_rule, const struct oracle_contact *contact, int64_t now_ms,
+                            uint64_t order, int64_t from_ms);
+/* Whether the value equals one of the list. */
+bool oracle_value_in(const json_t *value, const json_t *list);
+int64_t oracle_duration(const json_t *text); /* 0 where it is not written */
+int64_t oracle_instant(const json_t *text);
+
+static inline bool oracle_is_event_rule(const json_t *condition)
+{
+    return json_object_get(condition, "event") != NULL;
+}
+
+/* A goal's rule stands under "rule" or beside its name. */
+static inline json_t *oracle_goal_condition(json_t *goal)
+{
+    json_t *rule = json_object_get(goal, "rule");
+    return rule ? rule : goal;
+}
+
+/* ── oracle_enter.c ───────────────────────────────────────────────────────── */
+
+/* The entry step of an event in one journey. */
+void oracle_enter(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey,
+                  const struct oracle_event *event, int64_t now_ms);
+struct oracle_enrollment *oracle_open_enrollment(const struct oracle_contact *contact, uint32_t journey);
+
+/* ── oracle_move.c ────────────────────────────────────────────────────────── */
+
+/* A new enrollment arrives at the start and goes on until a node holds it. */
+void oracle_begin(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
+                  int64_t now_ms);
+/* It leaves its node by the outcome and goes on until a node holds it. */
+void oracle_move(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
+                 const char *outcome, int64_t now_ms);
+void oracle_leave(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
+                  const char *reason, int which, int64_t now_ms);
+/* Sets attributes, null removes; the names of those that changed become keys of ret_changed. */
+void oracle_set_attribute(struct oracle_contact *contact, const char *name, json_t *value,
+                          json_t *ret_changed);
+
+/* ── oracle_settle.c ──────────────────────────────────────────────────────── */
+
+/* Journey by journey: ends, entry (of an event), movement. */
+void oracle_settle(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
+                   int64_t now_ms);
+/* Everything of the contact that is due up to limit_ms, instant by instant. */
+void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t limit_ms);
+/* What the hold of a journey has kept back, at the instant of its resume. */
+void oracle_resume(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey, int64_t now_ms);
+
+#endif

@@ -1,0 +1,25 @@
+/* A scenario is everything that happens to a system under test, as one JSON document that can be printed, cut
+ * down and run again:
+ *     {"steps":[{"now":instant,"inputs":[…oracle.h…],"over":bool,"faults":[…simulate.h…]}]}
+ * A step hands over inputs at one instant, actions before records; `over` says that no more of that instant
+ * will come. */
+#ifndef SIM_SCENARIO_H
+#define SIM_SCENARIO_H
+#include "base/buf.h"
+#include "oracle.h"
+
+#define SCENARIO_START_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+
+int64_t scenario_now(const json_t *step);
+bool scenario_is_over(const json_t *step);
+/* Gives one step to the oracle. */
+void scenario_feed(struct oracle *oracle, const json_t *step);
+
+/* An instant as a JSON string, and as `1d+1ms` since SCENARIO_START_MS. */
+json_t *scenario_instant(int64_t ms);
+void scenario_put_offset(struct buf *out, int64_t ms);
+
+/* What the oracle has found, as vectors.h writes it: a line a fact and activation, by contact. */
+void scenario_put_facts(struct buf *out, const struct oracle *oracle);
+
+#endif

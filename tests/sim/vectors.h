@@ -1,0 +1,33 @@
+/* Worked examples of the specification (vectors.txt): what is put in, and the facts a person worked out on
+ * paper. The oracle is held against them by its test, the engine by the simulator.
+ *
+ *     vector a sentence that says what holds
+ *       journey {definition, over as many lines as it likes}
+ *       at 30m                                instants are counted from 2026-01-01T00:00:00Z; 1d+1ms is one
+ * too publish J  ·  pause J  ·  resume J  ·  stop J ann Order {"total":5} @20m          an event with
+ * properties and its own time (both may be left out) ann is {"plan":"pro"}               attributes expect by
+ * contact, then in the order in which they come 30m ann J#1 enters, wait.next rests at mail 30m ann J#1
+ * activates call, visit 2
+ *
+ * The file's `at` is an instant settled whole: its timers fire before the next line. */
+#ifndef SIM_VECTORS_H
+#define SIM_VECTORS_H
+#include <jansson.h>
+
+#include "base/array.h"
+
+struct vector {
+    char *name;
+    json_t *scenario; /* scenario.h */
+    char *expected;   /* lines */
+};
+
+struct vectors {
+    ARRAY(struct vector) items;
+};
+
+/* Ends the process with file and line where the file makes no sense: it is ours. */
+void vectors_load(const char *path, struct vectors *ret);
+void vectors_free(struct vectors *vectors);
+
+#endif
