@@ -109,7 +109,7 @@ static void take_publish(struct oracle *oracle, int64_t now_ms, json_t *definiti
     journey->nodes = json_object_get(definition, "nodes");
     journey->published_ms = now_ms;
     journey->published_order = oracle->order;
-    *array_push(&journey->open) = (struct oracle_span){now_ms, INSTANT_NEVER};
+    *array_push(&journey->open) = (struct oracle_span){now_ms, ORACLE_NEVER};
     *array_push(&oracle->journeys) = journey;
 }
 
@@ -128,7 +128,7 @@ static void take_action(struct oracle *oracle, int64_t now_ms, const char *actio
     struct oracle_journey *journey = oracle->journeys.items[n];
     if (strcmp(action, "resume") == 0) {
         journey->state = ORACLE_RUNNING;
-        *array_push(&journey->open) = (struct oracle_span){now_ms, INSTANT_NEVER};
+        *array_push(&journey->open) = (struct oracle_span){now_ms, ORACLE_NEVER};
         array_each (&oracle->contacts, i) {
             oracle_resume(oracle, oracle->contacts.items[i], n, now_ms);
         }

@@ -1,16 +1,15 @@
 /* What the specification says must happen, computed the slow and obvious way: flat arrays, no batches, no
  * indexes, no due lists; every question about a contact walks all that it ever did. Written from spec/ alone
- * and sharing no code with the engine (base/ and calendar/ apart), so that the two agree only where both are
- * right.
+ * and sharing no code with the engine (base/ apart), so that the two agree only where both are right.
  *
  * It judges one contact after the other: contacts share nothing but the state of the journeys. One thread.
  *
- * Inputs are JSON, the form in which the simulator makes, shrinks and prints them:
- *     {"do":"track","contact":"ann","event":"Order","at":instant (its own time; absent =
- * now),"properties":{}}
+ * Inputs are JSON, the form in which the simulator makes, shrinks and prints them (`at`, the event's own
+ * time, may be left out: now; hold is `all`, the overdue policy `continue`):
+ *     {"do":"track","contact":"ann","event":"Order","at":instant,"properties":{}}
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
  *     {"do":"publish","journey":definition}
- *     {"do":"pause"|"resume"|"stop","journey":name}   (hold all; overdue policy continue) */
+ *     {"do":"pause"|"resume"|"stop","journey":name} */
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* Who is let in (spec/definition.md §1, spec/time-runs-stats.md §1 "two times"). */
 #include "oracle_state.h"
 
-enum { LATE_TOLERANCE_MINUTES = 60 };
+#define LATE_TOLERANCE_MS INT64_C(3600000) /* 60 min */
 
 struct oracle_enrollment *oracle_open_enrollment(const struct oracle_contact *contact, uint32_t journey)
 {
@@ -33,7 +33,7 @@ static bool was_open(const struct oracle_journey *journey, int64_t at_ms)
 static bool too_late(const json_t *entry, const struct oracle_event *event)
 {
     const json_t *tolerance = json_object_get(entry, "late_tolerance");
-    int64_t ms = tolerance ? oracle_duration(tolerance) : LATE_TOLERANCE_MINUTES * MINUTE_MS;
+    int64_t ms = tolerance ? oracle_duration(tolerance) : LATE_TOLERANCE_MS;
     return event->arrived_ms - event->own_ms > ms;
 }
 
@@ -127,7 +127,7 @@ static struct oracle_enrollment *open_new(struct oracle *oracle, struct oracle_c
     e->open = true;
     e->entered_ms = now_ms;
     e->entered_order = oracle->order;
-    e->timeout_ms = timeout ? now_ms + oracle_duration(timeout) : INSTANT_NEVER;
+    e->timeout_ms = timeout ? now_ms + oracle_duration(timeout) : ORACLE_NEVER;
     json_t *goals = json_object_get(definition, "goals"), *goal;
     size_t g;
     json_array_foreach(goals, g, goal)

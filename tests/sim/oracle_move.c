@@ -171,7 +171,7 @@ static const char *arrive_at_wait_for(const struct walk *walk, const json_t *nod
     const json_t *timeout = json_object_get(node, "timeout");
     if (!oracle_is_event_rule(rule) && oracle_rule_holds(rule, walk->contact, walk->now_ms))
         return "yes";
-    walk->e->due_ms = timeout ? walk->now_ms + oracle_duration(timeout) : INSTANT_NEVER;
+    walk->e->due_ms = timeout ? walk->now_ms + oracle_duration(timeout) : ORACLE_NEVER;
     return NULL;
 }
 
@@ -199,7 +199,7 @@ static const char *arrive(struct walk *walk, const char *id)
     e->node = id;
     e->arrived_ms = walk->now_ms;
     e->arrived_order = walk->oracle->order;
-    e->due_ms = INSTANT_NEVER;
+    e->due_ms = ORACLE_NEVER;
     e->done = false;
     e->yes = (struct oracle_met){0};
     e->visits++;
@@ -276,7 +276,7 @@ static void follow(struct walk *walk, const char *outcome)
             const json_t *goals =
                 json_object_get(walk->oracle->journeys.items[walk->e->journey]->definition, "goals");
             walk->e->done = true;
-            walk->e->due_ms = INSTANT_NEVER;
+            walk->e->due_ms = ORACLE_NEVER;
             if (!has_any_edge(node) && json_array_size(goals) == 0)
                 close_enrollment(walk, "completed", -1);
             return;

@@ -7,40 +7,7 @@ static struct str text_of(const json_t *json)
     return (struct str){json_string_value(json), json_string_length(json)};
 }
 
-int64_t oracle_duration(const json_t *text)
-{
-    int64_t ms = 0;
-    CHECK(text == NULL || duration_parse(text_of(text), &ms));
-    return ms;
-}
-
-int64_t oracle_instant(const json_t *text)
-{
-    int64_t ms = 0;
-    CHECK(instant_parse(text_of(text), &ms));
-    return ms;
-}
-
 /* ── one comparison ───────────────────────────────────────────────────────── */
-
-static bool is_instant(const json_t *value, int64_t *ret_ms)
-{
-    return json_is_string(value) && instant_parse(text_of(value), ret_ms);
-}
-
-/* An instant has no type of its own in JSON: it is a string in the form in which instants are printed. */
-static bool is_canonical(const json_t *value)
-{
-    int64_t ms;
-    char text[32];
-    if (!is_instant(value, &ms))
-        return false;
-    int size = instant_print(ms, false, text);
-    if (str_equal((struct str){text, (size_t)size}, text_of(value)))
-        return true;
-    size = instant_print(ms, true, text);
-    return str_equal((struct str){text, (size_t)size}, text_of(value));
-}
 
 static bool same(const json_t *value, const json_t *operand)
 {
@@ -51,7 +18,8 @@ static bool same(const json_t *value, const json_t *operand)
         return json_is_true(value) == json_is_true(operand);
     if (!json_is_string(value) || !json_is_string(operand))
         return false;
-    if ((is_canonical(value) || is_canonical(operand)) && is_instant(value, &a) && is_instant(operand, &b))
+    if ((oracle_is_canonical_instant(value) || oracle_is_canonical_instant(operand)) &&
+        oracle_is_instant(value, &a) && oracle_is_instant(operand, &b))
         return a == b;
     return str_equal(text_of(value), text_of(operand));
 }
@@ -73,7 +41,7 @@ static bool compare(const json_t *value, const json_t *operand, int *ret)
         *ret = (x > y) - (x < y);
         return true;
     }
-    if (is_instant(value, &a) && is_instant(operand, &b)) {
+    if (oracle_is_instant(value, &a) && oracle_is_instant(operand, &b)) {
         *ret = (a > b) - (a < b);
         return true;
     }
@@ -128,13 +96,13 @@ static bool comparison_holds(json_t *rule, const char *field_key, const json_t *
         if (strcmp(op, "starts_with") == 0)
             return json_is_string(value) && str_starts(text_of(value), text_of(x));
         if (strcmp(op, "before") == 0)
-            return is_instant(value, &ms) && ms < oracle_instant(x);
+            return oracle_is_instant(value, &ms) && ms < oracle_instant(x);
         if (strcmp(op, "after") == 0)
-            return is_instant(value, &ms) && ms > oracle_instant(x);
+            return oracle_is_instant(value, &ms) && ms > oracle_instant(x);
         if (strcmp(op, "within_last") == 0)
-            return is_instant(value, &ms) && now_ms - oracle_duration(x) <= ms && ms <= now_ms;
+            return oracle_is_instant(value, &ms) && now_ms - oracle_duration(x) <= ms && ms <= now_ms;
         CHECK(strcmp(op, "within_next") == 0);
-        return is_instant(value, &ms) && now_ms <= ms && ms <= now_ms + oracle_duration(x);
+        return oracle_is_instant(value, &ms) && now_ms <= ms && ms <= now_ms + oracle_duration(x);
     }
     CHECK(!"a comparison has an operator");
     return false;
@@ -309,7 +277,8 @@ static void leaf_flips(void *context, json_t *leaf)
     }
     const json_t *last = json_object_get(leaf, "within_last"), *next = json_object_get(leaf, "within_next");
     const char *attribute = json_string_value(json_object_get(leaf, "attribute"));
-    if ((last || next) && is_instant(json_object_get(flipping->contact->attributes, attribute), &value_ms)) {
+    if ((last || next) &&
+        oracle_is_instant(json_object_get(flipping->contact->attributes, attribute), &value_ms)) {
         may_flip(flipping, last ? value_ms : value_ms - oracle_duration(next));
         may_flip(flipping, last ? value_ms + oracle_duration(last) + 1 : value_ms + 1);
     }
@@ -317,7 +286,7 @@ static void leaf_flips(void *context, json_t *leaf)
 
 int64_t oracle_rule_flips(json_t *rule, const struct oracle_contact *contact, int64_t after_ms)
 {
-    struct flipping flipping = {contact, after_ms, INSTANT_NEVER};
+    struct flipping flipping = {contact, after_ms, ORACLE_NEVER};
     each_leaf(rule, leaf_flips, &flipping);
     return flipping.first_ms;
 }

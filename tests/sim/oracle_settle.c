@@ -134,7 +134,7 @@ static int64_t next_flip(const struct judging *j, int64_t after_ms)
     json_t *lists[] = {json_object_get(definition_of(j), "goals"),
                        json_object_get(definition_of(j), "exits")};
     json_t *rule;
-    int64_t first_ms = INSTANT_NEVER;
+    int64_t first_ms = ORACLE_NEVER;
     size_t i;
     for (size_t l = 0; l < 2; l++) {
         json_array_foreach(lists[l], i, rule)
@@ -152,7 +152,7 @@ static int64_t next_flip(const struct judging *j, int64_t after_ms)
 
 static int64_t next_due(struct oracle *oracle, struct oracle_contact *contact)
 {
-    int64_t first_ms = INSTANT_NEVER;
+    int64_t first_ms = ORACLE_NEVER;
     array_each (&contact->enrollments, i) {
         struct judging j = {oracle, contact, contact->enrollments.items[i], NULL, contact->clock_ms};
         if (!j.e->open)

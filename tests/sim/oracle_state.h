@@ -3,8 +3,10 @@
 #define SIM_ORACLE_STATE_H
 #include "base/array.h"
 #include "base/check.h"
-#include "calendar/instant.h"
+#include "base/str.h"
 #include "oracle.h"
+
+#define ORACLE_NEVER INT64_MAX /* "no instant" */
 
 enum { ORACLE_GOALS_MAX = 3 };
 
@@ -93,6 +95,15 @@ struct oracle_change {
     int64_t own_ms;
 };
 
+/* ── oracle_time.c ────────────────────────────────────────────────────────── */
+
+/* The forms 2026-01-31, T10:00, T10:00:00 and T10:00:00.123 with or without Z. */
+bool oracle_is_instant(const json_t *json, int64_t *ret_ms);
+/* Whether a string has the form in which instants are printed: then it is an instant, not a string. */
+bool oracle_is_canonical_instant(const json_t *json);
+int64_t oracle_instant(const json_t *text);
+int64_t oracle_duration(const json_t *text);
+
 /* ── oracle_rule.c ────────────────────────────────────────────────────────── */
 
 /* A contact rule, judged at now_ms over everything the contact has done so far. */
@@ -109,8 +120,6 @@ bool oracle_event_rule_full(json_t *event_rule, const struct oracle_contact *con
                             uint64_t order, int64_t from_ms);
 /* Whether the value equals one of the list. */
 bool oracle_value_in(const json_t *value, const json_t *list);
-int64_t oracle_duration(const json_t *text); /* 0 where it is not written */
-int64_t oracle_instant(const json_t *text);
 
 static inline bool oracle_is_event_rule(const json_t *condition)
 {
