@@ -314,7 +314,7 @@ static void damaged_blocks_are_refused_or_make_sense(void **state)
         decode_and_use(buf_str(&block), false);
         block.data[bit / 8] ^= (char)(1 << bit % 8);
     }
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < 1500; round++) {
         char *copy = memory_take(block.size);
         memcpy(copy, block.data, block.size);
         for (uint64_t flips = 1 + prng_below(&prng, 6); flips > 0; flips--)

@@ -26,11 +26,12 @@ static bool is_in_heap(uint64_t ref)
 static void strings_of_any_size_come_back_as_they_were(void **state)
 {
     (void)state;
+    enum { BYTES = 3000032 };
     static const size_t sizes[] = {0, 1, 127, 128, 129, 16383, 16384, 262143, 262144, 300000, 3000000};
     struct strings strings = {0};
-    char *bytes = memory_take(3000000);
+    char *bytes = memory_take(BYTES);
     uint64_t refs[2][sizeof sizes / sizeof *sizes];
-    for (size_t i = 0; i < 3000000; i++)
+    for (size_t i = 0; i < BYTES; i++)
         bytes[i] = (char)(i * 31 >> 3);
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
