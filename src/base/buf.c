@@ -7,7 +7,7 @@
 
 char *buf_reserve(struct buf *buf, size_t more)
 {
-    if (buf->capacity - buf->size < more)
+    if (!buf->data || buf->capacity - buf->size < more)
         buf->data = array_grow(buf->data, &buf->capacity, buf->size + more, 1);
     return buf->data + buf->size;
 }

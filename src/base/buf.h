@@ -44,7 +44,7 @@ struct reader {
 
 static inline struct reader reader_of(struct str s)
 {
-    return (struct reader){s.data, s.data + s.size, false};
+    return (struct reader){s.data, s.size ? s.data + s.size : s.data, false};
 }
 uint64_t reader_u64(struct reader *r);
 uint64_t reader_varint(struct reader *r);

@@ -120,6 +120,8 @@ static void strings_are_borrowed_from_what_is_read(void **state)
     assert_true(str_equal(sized, STR("ab")));
     assert_true(str_equal(rest, STR("XYZ")));
     assert_true(reader_done(&r));
+    r = reader_of((struct str){NULL, 0});
+    assert_true(reader_done(&r));
 }
 
 int main(void)

@@ -26,6 +26,7 @@ static void beginnings_and_parts_are_recognised(void **state)
     (void)state;
     assert_true(str_starts(STR("journey"), STR("jour")));
     assert_true(str_starts(STR("journey"), STR("")));
+    assert_true(str_starts((struct str){NULL, 0}, STR("")));
     assert_false(str_starts(STR("jour"), STR("journey")));
     assert_false(str_starts(STR("Journey"), STR("j")));
     assert_true(str_contains(STR("a journey"), STR("jou")));
