@@ -1,7 +1,7 @@
-/* A journey's definition, parsed: what spec/definition.md §0-§4 describes, as plain immutable structs in one arena.
- * Pure: names are text, nothing is bound to ids, no clock. Node numbers index `nodes` in the document's order.
- * Parts of later versions are refused by name with ERR_UNSUPPORTED, unknown keys with ERR_INVALID, each with the JSON
- * pointer of the place (`/nodes/offer/timeout`). */
+/* A journey's definition, parsed: what spec/definition.md §0-§4 describes, as plain immutable structs in one
+ * arena. Pure: names are text, nothing is bound to ids, no clock. Node numbers index `nodes` in the
+ * document's order. Parts of later versions are refused by name with ERR_UNSUPPORTED, unknown keys with
+ * ERR_INVALID, each with the JSON pointer of the place (`/nodes/offer/timeout`). */
 #ifndef JOURNEY_DEFINITION_H
 #define JOURNEY_DEFINITION_H
 #include "base/arena.h"
@@ -21,41 +21,49 @@ enum {
     DEFINITION_DESCRIPTION_MAX = 120, /* characters */
     DEFINITION_NAME_MAX = 120,        /* characters */
     DEFINITION_NODE_ID_MAX = 64,      /* bytes, [A-Za-z0-9_-] */
-    DEFINITION_WAIT_DAYS_MAX = 365
+    DEFINITION_WAIT_DAYS_MAX = 365,
+    DEFINITION_LABELS_MAX = 20,
+    DEFINITION_VALUES_MAX = 10000,         /* of one group of a segment */
+    DEFINITION_CHANGES_MAX = 50,           /* of one update node */
+    DEFINITION_LATE_TOLERANCE_MINUTES = 60 /* where not written */
 };
 
 /* kind, key in JSON, whether it may hold a contact */
+/* clang-format off */
 #define NODE_TABLE(X)                                                                                         \
     X(WAIT, wait) X(WAIT_FOR, wait_for) X(SEGMENT, segment) X(SPLIT, split) X(ACTIVATE, activate)             \
     X(UPDATE, update) X(EXIT, exit) X(STOP, stop)
+/* clang-format on */
 
 enum node_kind {
 #define X(name, key) NODE_##name,
     NODE_TABLE(X)
 #undef X
-    NODE_KINDS
+        NODE_KINDS
 };
 const char *node_kind_name(enum node_kind kind);
 
 /* Where a journey is left, with what counts as the reason (definition.md §4). */
+/* clang-format off */
 #define LEAVE_TABLE(X)                                                                                        \
     X(COMPLETED, completed) X(GOAL, goal) X(EXIT_RULE, exit_rule) X(TIMED_OUT, timed_out)                     \
     X(FORCE_EXIT, force_exit) X(VERSION_STOPPED, version_stopped) X(CARRIED_OVER, carried_over)               \
     X(REMOVED, removed) X(CONTACT_DELETED, contact_deleted) X(CONTACT_MERGED, contact_merged)
+/* clang-format on */
 
 enum leave_reason {
 #define X(name, key) LEAVE_##name,
     LEAVE_TABLE(X)
 #undef X
-    LEAVE_REASONS
+        LEAVE_REASONS
 };
 const char *leave_reason_name(enum leave_reason reason);
 
 enum { EDGE_NONE = -1 };
 
-/* Every outcome a node's kind has, in a fixed order: wait, update: next · wait_for: yes, timed_out · segment: its groups,
- * then other · split: its paths, then others · activate: next, failed · exit, stop: none. `to` is the outcome's own edge,
- * else the node's `next`, else EDGE_NONE (the contact stays waiting at the node). */
+/* Every outcome a node's kind has, in a fixed order: wait, update: next · wait_for: yes, timed_out · segment:
+ * its groups, then other · split: its paths, then others · activate: next, failed · exit, stop: none. `to` is
+ * the outcome's own edge, else the node's `next`, else EDGE_NONE (the contact stays waiting at the node). */
 struct outcome {
     struct str name;
     int16_t to;
@@ -92,10 +100,10 @@ struct node {
     enum node_kind kind;
     uint8_t outcome_count;
     const struct outcome *outcomes;
-    bool last; /* no edge drawn at all: the contact completes here, its work done */
+    bool last; /* no edge drawn at all: its work done, the contact completes here; false for exit and stop */
     union {
         struct {
-            int64_t for_ms;   /* 0 = until_ms counts */
+            int64_t for_ms; /* 0 = until_ms counts */
             int64_t until_ms;
         } wait;
         struct {
@@ -132,7 +140,8 @@ struct definition {
     const struct event_rule *entries;
     const struct rule *filter; /* NULL = none */
     bool reentry;
-    int64_t reentry_after_ms; /* 0 = at once */
+    int64_t reentry_after_ms;  /* 0 = at once */
+    int64_t late_tolerance_ms; /* an event older than that on arrival enters nobody */
     uint32_t exit_count, goal_count;
     const struct condition *exits;
     const struct goal *goals;
@@ -142,9 +151,10 @@ struct definition {
     uint16_t start;
 };
 
-/* Parses and checks what a document must satisfy to be a definition at all: types, keys, durations, edges that name
- * existing nodes, limits. Everything lives in the arena. The first error is returned. */
-enum err definition_parse(const json_t *json, struct arena *arena, struct definition *ret, struct err_detail *detail);
+/* Parses and checks what a document must satisfy to be a definition at all: types, keys, durations, edges
+ * that name existing nodes, limits. Everything lives in the arena. The first error is returned. */
+enum err definition_parse(const json_t *json, struct arena *arena, struct definition *ret,
+                          struct err_detail *detail);
 
 /* A node by its id; EDGE_NONE where there is none. */
 int definition_find_node(const struct definition *definition, struct str id);
