@@ -47,37 +47,49 @@ static bool barred(const json_t *entry, const struct oracle_enrollment *last, in
     return after && now_ms < last->left_ms + oracle_duration(after);
 }
 
-/* Whether `event`, at its arrival, was one that the rule qualifies by: it counts all of history. */
-static bool qualified_by(json_t *rule, const struct oracle_contact *contact, const struct oracle_event *event)
+/* How many events that the rule names lie in [from_ms, to_ms]. */
+static json_int_t count_between(json_t *rule, const struct oracle_contact *contact, int64_t from_ms,
+                                int64_t to_ms)
 {
-    if (!oracle_event_fits(rule, event))
-        return false;
-    const json_t *within = json_object_get(rule, "within"), *at_least = json_object_get(rule, "at_least");
-    int64_t first_ms = within ? event->arrived_ms - oracle_duration(within) : INT64_MIN;
     json_int_t count = 0;
     array_each (&contact->events, i) {
         const struct oracle_event *e = &contact->events.items[i];
-        if (e->order <= event->order && e->own_ms >= first_ms && oracle_event_fits(rule, e))
+        if (from_ms <= e->own_ms && e->own_ms <= to_ms && oracle_event_fits(rule, e))
             count++;
     }
-    return count >= (at_least ? json_integer_value(at_least) : 1);
+    return count;
 }
 
-/* match all: whether the rule holds at `event`, from an event of its own on that lies after go-live and after
- * the last leaving, for as long as its window. */
+/* Whether the rule was full at `at_ms`, counting history. */
+static bool was_full(json_t *rule, const struct oracle_contact *contact, int64_t at_ms)
+{
+    const json_t *within = json_object_get(rule, "within"), *at_least = json_object_get(rule, "at_least");
+    int64_t from_ms = within ? at_ms - oracle_duration(within) : INT64_MIN;
+    return count_between(rule, contact, from_ms, at_ms) >= (at_least ? json_integer_value(at_least) : 1);
+}
+
+/* Every event from the n-th on lets in; one that arrives after its own window is none of the n. */
+static bool qualified_by(json_t *rule, const struct oracle_contact *contact, const struct oracle_event *event,
+                         int64_t now_ms)
+{
+    const json_t *within = json_object_get(rule, "within");
+    return oracle_event_fits(rule, event) && was_full(rule, contact, now_ms) &&
+           (within == NULL || event->own_ms >= now_ms - oracle_duration(within));
+}
+
+/* match all: whether the rule holds now from an event of its own on that lies after go-live and after the
+ * last leaving, for as long as its window. Own times decide over history, so it is full at that event's own
+ * time. */
 static bool holds_from_its_event(json_t *rule, const struct oracle_journey *journey,
                                  const struct oracle_contact *contact, const struct oracle_enrollment *last,
-                                 const struct oracle_event *event, int64_t now_ms)
+                                 int64_t now_ms)
 {
-    const json_t *entry = json_object_get(journey->definition, "entry"),
-                 *within = json_object_get(rule, "within");
+    const json_t *within = json_object_get(rule, "within");
     array_each (&contact->events, i) {
         const struct oracle_event *e = &contact->events.items[i];
-        if (!qualified_by(rule, contact, e))
+        if (!oracle_event_fits(rule, e) || !was_full(rule, contact, e->own_ms))
             continue;
-        if (e->order == event->order)
-            return true;
-        if (e->order <= journey->published_order || e->own_ms < journey->published_ms || too_late(entry, e))
+        if (e->order <= journey->published_order || e->own_ms < journey->published_ms)
             continue;
         if (last && (e->order <= last->left_order || e->own_ms < last->left_ms))
             continue;
@@ -98,8 +110,8 @@ static bool entry_rules_hold(const struct oracle_journey *journey, const struct 
     size_t i;
     json_array_foreach(rules, i, rule)
     {
-        now |= qualified_by(rule, contact, event);
-        if (all && !holds_from_its_event(rule, journey, contact, last, event, now_ms))
+        now |= qualified_by(rule, contact, event, now_ms);
+        if (all && !holds_from_its_event(rule, journey, contact, last, now_ms))
             return false;
     }
     return now;

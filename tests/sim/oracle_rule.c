@@ -140,20 +140,22 @@ bool oracle_event_fits(json_t *event_rule, const struct oracle_event *event)
                     json_object_get(event_rule, "where"), event);
 }
 
-bool oracle_event_rule_full(json_t *event_rule, const struct oracle_contact *contact, int64_t now_ms,
-                            uint64_t order, int64_t from_ms)
+bool oracle_event_rule_met(json_t *event_rule, const struct oracle_contact *contact,
+                           const struct oracle_event *event, int64_t now_ms, uint64_t order, int64_t from_ms)
 {
     const json_t *within = json_object_get(event_rule, "within"),
                  *at_least = json_object_get(event_rule, "at_least");
-    int64_t first_ms = within ? now_ms - oracle_duration(within) : INT64_MIN;
     json_int_t count = 0;
+    bool counts_itself = false;
     array_each (&contact->events, i) {
         const struct oracle_event *e = &contact->events.items[i];
-        if (e->order > order && e->own_ms >= from_ms && e->own_ms >= first_ms &&
-            oracle_event_fits(event_rule, e))
-            count++;
+        if (e->order <= order || e->own_ms < from_ms || !oracle_event_fits(event_rule, e) ||
+            (within && e->own_ms < now_ms - oracle_duration(within)))
+            continue;
+        count++;
+        counts_itself |= e->order == event->order;
     }
-    return count >= (at_least ? json_integer_value(at_least) : 1);
+    return counts_itself && count >= (at_least ? json_integer_value(at_least) : 1);
 }
 
 /* ── contact rules ────────────────────────────────────────────────────────── */

@@ -25,9 +25,8 @@ static bool is_held(const struct judging *j)
  */
 static bool event_rule_met(const struct judging *j, json_t *rule, uint64_t order, int64_t from_ms)
 {
-    const struct oracle_event *event = j->change->event;
-    return event && event->order > order && event->own_ms >= from_ms && oracle_event_fits(rule, event) &&
-           oracle_event_rule_full(rule, j->contact, j->now_ms, order, from_ms);
+    return j->change->event &&
+           oracle_event_rule_met(rule, j->contact, j->change->event, j->now_ms, order, from_ms);
 }
 
 static bool goal_met(const struct judging *j, json_t *rule, size_t g)
@@ -73,7 +72,7 @@ static bool find_end(const struct judging *j, struct oracle_met *ret)
     return false;
 }
 
-/* In a hold the end is remembered; one that comes after the journey's timeout comes too late. */
+/* In a hold the first end is remembered, with its own time. */
 static void judge_ends(const struct judging *j)
 {
     struct oracle_met end;
@@ -81,7 +80,7 @@ static void judge_ends(const struct judging *j)
         return;
     if (!is_held(j))
         oracle_leave(j->oracle, j->contact, j->e, end.reason, end.which, j->now_ms);
-    else if (!j->e->end.met && end.own_ms <= j->e->timeout_ms)
+    else if (!j->e->end.met)
         j->e->end = end;
 }
 
@@ -102,7 +101,7 @@ static void judge_wait(const struct judging *j)
         return;
     if (!is_held(j))
         oracle_move(j->oracle, j->contact, j->e, "yes", j->now_ms);
-    else if (!j->e->yes.met && j->change->own_ms <= j->e->timeout_ms && j->change->own_ms <= j->e->due_ms)
+    else if (!j->e->yes.met)
         j->e->yes = (struct oracle_met){true, j->change->own_ms, NULL, -1};
 }
 
@@ -206,21 +205,23 @@ void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t l
         contact->clock_ms = limit_ms;
 }
 
-/* Overdue policy `continue`. Ends met in the hold come first, then a wait that is over, then what is overdue,
- * all at the instant of the resume; what is due at that very instant is not overdue. */
+/* Overdue policy `continue`. The end met in the hold comes first, then the wait that is over, then what is
+ * overdue, all at the instant of the resume; what is due at that very instant is not overdue. A journey
+ * timeout, or a window, that ended before the own time of what was met ended before it. */
 void oracle_resume(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey, int64_t now_ms)
 {
     struct judging j = {oracle, contact, oracle_open_enrollment(contact, journey), NULL, now_ms};
-    if (j.e == NULL)
+    struct oracle_enrollment *e = j.e;
+    if (e == NULL)
         return;
-    if (j.e->end.met) {
-        oracle_leave(oracle, contact, j.e, j.e->end.reason, j.e->end.which, now_ms);
+    if (e->end.met && e->end.own_ms <= e->timeout_ms) {
+        oracle_leave(oracle, contact, e, e->end.reason, e->end.which, now_ms);
         return;
     }
-    if (j.e->yes.met)
-        oracle_move(oracle, contact, j.e, "yes", now_ms);
-    if (j.e->open && j.e->timeout_ms < now_ms)
-        oracle_leave(oracle, contact, j.e, "timed_out", -1, now_ms);
-    if (j.e->open && j.e->due_ms < now_ms)
+    if (!e->end.met && e->yes.met && e->yes.own_ms <= e->timeout_ms && e->yes.own_ms <= e->due_ms)
+        oracle_move(oracle, contact, e, "yes", now_ms);
+    if (e->open && e->timeout_ms < now_ms)
+        oracle_leave(oracle, contact, e, "timed_out", -1, now_ms);
+    if (e->open && e->due_ms < now_ms)
         node_is_due(&j);
 }

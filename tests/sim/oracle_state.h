@@ -114,10 +114,10 @@ bool oracle_rule_asks(json_t *rule, const struct oracle_change *change);
 int64_t oracle_rule_flips(json_t *rule, const struct oracle_contact *contact, int64_t after_ms);
 /* Whether the event is one that an event rule names, `where` included. */
 bool oracle_event_fits(json_t *event_rule, const struct oracle_event *event);
-/* Whether the event rule has its number at now_ms, counting what came after `order` with an own time from
- * from_ms on, inside the rule's window. */
-bool oracle_event_rule_full(json_t *event_rule, const struct oracle_contact *contact, int64_t now_ms,
-                            uint64_t order, int64_t from_ms);
+/* Whether the event is one by which the rule has its number, counting what came after `order` with an own
+ * time from from_ms on, inside the rule's window. */
+bool oracle_event_rule_met(json_t *event_rule, const struct oracle_contact *contact,
+                           const struct oracle_event *event, int64_t now_ms, uint64_t order, int64_t from_ms);
 /* Whether the value equals one of the list. */
 bool oracle_value_in(const json_t *value, const json_t *list);
 
