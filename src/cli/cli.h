@@ -1,0 +1,9 @@
+/* The program behind main.c: finds the command, shows help, runs it. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+#include "cli/command.h"
+
+/* `words` are the program's arguments without its own name. */
+enum exit_status cli_run(const struct environment *environment, const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,8 @@
+/* Every command, in the order in which help shows them. Ends with one that has no name. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+#include "cli/command.h"
+
+extern const struct command command_replay, command_check, command_trace, command_status;
+
+#endif
