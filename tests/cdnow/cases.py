@@ -55,25 +55,25 @@ def reminders(window, timeout=None, exits=()):
             "nodes": {"pause": {"type": "wait", "for": window, "next": "tier"},
                       "tier": {"type": "split",
                                "paths": [{"name": "loyal", "rule": {"did": ORDER, "at_least": 4}, "next": "out"},
-                                         {"name": "lost", "rule": {"did_not": ORDER, "within": "180d"},
-                                          "next": {"to": "out", "delay": "3d"}}],
-                               "on": {"others": {"to": "remind", "delay": "36h"}}},
+                                         {"name": "lost", "rule": {"did_not": ORDER, "within": "180d"}, "next": "out"}],
+                               "on": {"others": "later"}},
+                      "later": {"type": "wait", "for": "36h", "next": "remind"},
                       "remind": {"type": "activate", "destinations": ["crm", "post"], "next": "pause"},
                       "out": {"type": "exit"}},
             "start": "pause"}
 
 
 def by_plan(filter=None):
-    """Attributes from the contacts' file, an attribute that the journey itself changes, and delays on edges."""
+    """Attributes from the contacts' file, and some that the journey itself changes."""
     return {"name": "By plan",
             "entry": entry({"allowed": True, "after": "7d"}, filter=filter or {"attribute": "score", "lt": 3}),
             "exits": [{"event": ORDER, "at_least": 2}],
             "nodes": {"plan": {"type": "segment", "attribute": "plan",
-                               "groups": [{"name": "paying", "values": ["pro", "team"],
-                                           "next": {"to": "mark", "delay": "12h"}},
+                               "groups": [{"name": "paying", "values": ["pro", "team"], "next": "soon"},
                                           {"name": "free", "values": ["free"], "next": "wait"}],
                                "on": {"other": "wait"}},
-                      "wait": {"type": "wait", "for": "10d", "next": {"to": "mark", "delay": "2d"}},
+                      "soon": {"type": "wait", "for": "12h", "next": "mark"},
+                      "wait": {"type": "wait", "for": "10d", "next": "mark"},
                       "mark": {"type": "update", "changes": [{"increase": "score", "by": 1},
                                                              {"set": "marked", "to": True}], "next": "push"},
                       "push": {"type": "activate", "destinations": ["crm"], "on": {"next": "end", "failed": "end"}},

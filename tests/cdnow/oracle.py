@@ -108,7 +108,7 @@ def outcomes(node):
 
 
 def edges(node):
-    """Outcome -> (to, delay in ms) of what is drawn; `next` stands for outcomes without an edge of their own."""
+    """Outcome -> node of what is drawn; `next` stands for outcomes without an edge of their own."""
     drawn = dict(node.get("on", {}))
     for branch in node.get("groups", []) + node.get("paths", []):
         if "next" in branch:
@@ -116,8 +116,10 @@ def edges(node):
     if "next" in node:
         for outcome in outcomes(node):
             drawn.setdefault(outcome, node["next"])
-    return {outcome: (edge, None) if isinstance(edge, str) else (edge["to"], duration_ms(edge["delay"]))
-            for outcome, edge in drawn.items()}
+    for edge in drawn.values():
+        if not isinstance(edge, str):
+            raise NotImplementedError(f"the oracle does not know the edge {edge}")
+    return drawn
 
 
 class Journey:
@@ -180,7 +182,7 @@ class Walk:
         self.timers_fire(lambda due: until_ms is None or due <= until_ms)
         if self.inside:
             self.journey.figures["in_journey"] += 1
-            self.figures()["waiting_before" if self.on_edge else "waiting"] += 1
+            self.figures()["waiting"] += 1
 
     def timers_fire(self, is_due, now=None):
         while self.inside and not self.held:
@@ -191,8 +193,6 @@ class Walk:
             at = due if now is None else now
             if kind == 0:
                 self.leave("timed_out", at)
-            elif self.on_edge:
-                self.arrive(at)
             else:
                 self.move("timed_out" if self.node()["type"] == "wait_for" else "next", at)
 
@@ -221,7 +221,7 @@ class Walk:
             self.ends(index, at)
         if not self.inside:
             self.enter(index, at)
-        elif self.node()["type"] == "wait_for" and not self.on_edge:
+        elif self.node()["type"] == "wait_for":
             if self.awaited(self.node()["rule"], index, at):
                 self.move("yes", at)
 
@@ -286,7 +286,7 @@ class Walk:
     def arrive(self, at):
         node = self.node()
         self.figures()["entered"] += 1
-        self.on_edge, self.due, self.arrived_after = False, None, self.seen
+        self.due, self.arrived_after = None, self.seen
         kind = node["type"]
         if kind == "wait":
             self.due = at + duration_ms(node["for"])
@@ -328,14 +328,11 @@ class Walk:
             self.due = None
             return
         self.figures()["moved"][outcome] += 1
-        self.at_node, delay_ms = drawn[outcome]
-        if delay_ms is None:
-            self.arrive(at)
-        else:
-            self.on_edge, self.due = True, at + delay_ms
+        self.at_node = drawn[outcome]
+        self.arrive(at)
 
     def leave(self, reason, at):
-        self.figures()["left_before" if self.on_edge else "left"][reason] += 1
+        self.figures()["left"][reason] += 1
         self.journey.figures["left"][reason] += 1
         self.inside, self.left_at = False, at
 
