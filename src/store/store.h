@@ -1,14 +1,15 @@
 /* Where batches become durable, and where history is read. One contract over every database; no SQL above it.
  *
- * - A commit is taken in the order of calls. Atomic is the batch of one partition: its rows, its blocks and its head, or
- *   nothing. A block is therefore never ahead of the ledger. Nothing is promised across partitions.
+ * - A commit is taken in the order of calls. Atomic is the batch of one partition: its rows, its blocks and
+ * its head, or nothing. A block is therefore never ahead of the ledger. Nothing is promised across
+ * partitions.
  * - The fence: a batch is taken only where the partition's stored epoch is the batch's and its stored seq is
- *   `seq_before`. A batch that was taken already (stored seq = head.seq, same epoch) is answered COMMIT_DONE, so the
- *   same immutable bytes may be committed again after COMMIT_RETRY or COMMIT_UNKNOWN.
- * - store_commit returns at once and calls `done` later, from any thread, in the order of commits. Everything else
- *   blocks its caller and may be called from any thread beside commits.
- * - Reads see durable rows only. Rows handed to callbacks are borrowed for the duration of the call. A callback that
- *   returns false ends the read (which is then ERR_OK). */
+ *   `seq_before`. A batch that was taken already (stored seq = head.seq, same epoch) is answered COMMIT_DONE,
+ * so the same immutable bytes may be committed again after COMMIT_RETRY or COMMIT_UNKNOWN.
+ * - store_commit returns at once and calls `done` later, from any thread, in the order of commits. Everything
+ * else blocks its caller and may be called from any thread beside commits.
+ * - Reads see durable rows only. Rows handed to callbacks are borrowed for the duration of the call. A
+ * callback that returns false ends the read (which is then ERR_OK). */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 #include "base/err.h"
@@ -16,11 +17,11 @@
 
 enum { STORE_FORMAT = 1, STORE_PARTITIONS = 16 };
 
-#define COMMIT_TABLE(X)                                                                                       \
-    X(DONE, "durable")                                                                                        \
-    X(FENCED, "another owner has the partition: drop it")                                                     \
-    X(RETRY, "nothing was taken (disk full, busy): the same bytes again")                                     \
-    X(UNKNOWN, "taken or not: the same bytes again tell")                                                     \
+#define COMMIT_TABLE(X)                                                                                      \
+    X(DONE, "durable")                                                                                       \
+    X(FENCED, "another owner has the partition: drop it")                                                    \
+    X(RETRY, "nothing was taken (disk full, busy): the same bytes again")                                    \
+    X(UNKNOWN, "taken or not: the same bytes again tell")                                                    \
     X(FAILED, "the store is broken: end the process")
 
 enum commit_status {
@@ -58,8 +59,8 @@ typedef bool store_on_control(void *context, const struct control_entry *entry);
 
 struct store;
 struct store_calls {
-    enum err (*claim)(struct store *, uint32_t partition, uint64_t *ret_epoch, struct partition_head *ret_head,
-                      struct err_detail *);
+    enum err (*claim)(struct store *, uint32_t partition, uint64_t *ret_epoch,
+                      struct partition_head *ret_head, struct err_detail *);
     uint64_t (*seq_take)(struct store *, uint32_t partition, uint32_t count);
     void (*commit)(struct store *, const struct batch *const *batches, size_t count, store_commit_done *done,
                    void *context);
@@ -68,17 +69,19 @@ struct store_calls {
     enum err (*blocks)(struct store *, uint32_t partition, store_on_block *, void *, struct err_detail *);
     enum err (*rows)(struct store *, uint32_t partition, uint64_t after, uint64_t to, store_on_row *, void *,
                      struct err_detail *);
-    enum err (*walk)(struct store *, uint32_t partition, uint64_t head, store_on_row *, void *, struct err_detail *);
+    enum err (*walk)(struct store *, uint32_t partition, uint64_t head, store_on_row *, void *,
+                     struct err_detail *);
     enum err (*effects)(struct store *, uint64_t after, store_on_effect *, void *, struct err_detail *);
     enum err (*effects_put)(struct store *, uint32_t partition, const struct effect_row *rows, size_t count,
                             struct err_detail *);
-    enum err (*stats)(struct store *, uint32_t partition, struct stat_key key, int64_t quarter, struct stat_row *ret,
-                      struct err_detail *);
+    enum err (*stats)(struct store *, uint32_t partition, struct stat_key key, int64_t quarter,
+                      struct stat_row *ret, struct err_detail *);
     enum err (*stat_keys)(struct store *, uint32_t partition, uint16_t version, store_on_stat *, void *,
                           struct err_detail *);
     enum err (*control_append)(struct store *, const struct control_entry *, uint64_t *ret_position,
                                struct err_detail *);
-    enum err (*control_after)(struct store *, uint64_t position, store_on_control *, void *, struct err_detail *);
+    enum err (*control_after)(struct store *, uint64_t position, store_on_control *, void *,
+                              struct err_detail *);
     void (*close)(struct store *);
 };
 struct store { /* first member of every implementation */
@@ -87,48 +90,49 @@ struct store { /* first member of every implementation */
 };
 
 /* Takes the partition: a new epoch, durable before the answer, which fences every former owner. */
-enum err store_claim(struct store *store, uint32_t partition, uint64_t *ret_epoch, struct partition_head *ret_head,
-                     struct err_detail *detail);
-/* `count` fresh consecutive seqs, greater than all that this partition ever got; the first of them. Not durable: what
- * is not used before a crash is given again. */
+enum err store_claim(struct store *store, uint32_t partition, uint64_t *ret_epoch,
+                     struct partition_head *ret_head, struct err_detail *detail);
+/* `count` fresh consecutive seqs, greater than all that this partition ever got; the first of them. Not
+ * durable: what is not used before a crash is given again. */
 uint64_t store_seq_take(struct store *store, uint32_t partition, uint32_t count);
 /* The batches must stay untouched until `done`. */
-void store_commit(struct store *store, const struct batch *const *batches, size_t count, store_commit_done *done,
-                  void *context);
+void store_commit(struct store *store, const struct batch *const *batches, size_t count,
+                  store_commit_done *done, void *context);
 /* Returns when every commit so far has been answered. */
 void store_flush(struct store *store);
-enum err store_head(struct store *store, uint32_t partition, struct partition_head *ret, struct err_detail *detail);
+enum err store_head(struct store *store, uint32_t partition, struct partition_head *ret,
+                    struct err_detail *detail);
 
-/* Loading a partition: its blocks by (kind, number) ascending; then rows in (after, to], ascending by seq, event and
- * ledger rows merged. A damaged block (checksum) is ERR_CORRUPT and names it. */
+/* Loading a partition: its blocks by (kind, number) ascending; then rows in (after, to], ascending by seq,
+ * event and ledger rows merged. A damaged block (checksum) is ERR_CORRUPT and names it. */
 enum err store_blocks(struct store *store, uint32_t partition, store_on_block *on_block, void *context,
                       struct err_detail *detail);
-enum err store_rows(struct store *store, uint32_t partition, uint64_t after, uint64_t to, store_on_row *on_row,
-                    void *context, struct err_detail *detail);
+enum err store_rows(struct store *store, uint32_t partition, uint64_t after, uint64_t to,
+                    store_on_row *on_row, void *context, struct err_detail *detail);
 /* One contact's rows from `head` back along `prev`, newest first. */
-enum err store_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row, void *context,
-                    struct err_detail *detail);
+enum err store_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row,
+                    void *context, struct err_detail *detail);
 
-/* Effect rows of all partitions with seq > after, ascending; and delivery's own rows (ATTEMPTED; its seqs come from
- * store_seq_take), durable when the call returns, whatever the partition's epoch. */
+/* Effect rows of all partitions with seq > after, ascending; and delivery's own rows (ATTEMPTED; its seqs
+ * come from store_seq_take), durable when the call returns, whatever the partition's epoch. */
 enum err store_effects(struct store *store, uint64_t after, store_on_effect *on_effect, void *context,
                        struct err_detail *detail);
-enum err store_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows, size_t count,
-                           struct err_detail *detail);
+enum err store_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows,
+                           size_t count, struct err_detail *detail);
 
 /* The newest row of a key at or before a quarter (total 0 where there is none): a range is two of these. */
-enum err store_stat(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter, struct stat_row *ret,
-                    struct err_detail *detail);
+enum err store_stat(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter,
+                    struct stat_row *ret, struct err_detail *detail);
 /* Every key of a version with its newest row. */
 enum err store_stat_keys(struct store *store, uint32_t partition, uint16_t version, store_on_stat *on_stat,
                          void *context, struct err_detail *detail);
 
-/* Appends to the one ordered log, durable when it returns. An entry with a key that is there already is not appended:
- * its position is returned (ERR_OK), so a retried action acts once. */
+/* Appends to the one ordered log, durable when it returns. An entry with a key that is there already is not
+ * appended: its position is returned (ERR_OK), so a retried action acts once. */
 enum err store_control_append(struct store *store, const struct control_entry *entry, uint64_t *ret_position,
                               struct err_detail *detail);
-enum err store_control_after(struct store *store, uint64_t position, store_on_control *on_control, void *context,
-                             struct err_detail *detail);
+enum err store_control_after(struct store *store, uint64_t position, store_on_control *on_control,
+                             void *context, struct err_detail *detail);
 
 /* Waits for the commits under way, then frees everything. */
 void store_close(struct store *store);
