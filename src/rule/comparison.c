@@ -79,8 +79,7 @@ int comparison_operands_order(const void *a, const void *b)
 
 static bool is_among(const struct rule_comparison *c, const struct value *value)
 {
-    return value->type != VALUE_LIST &&
-           bsearch(value, c->operands, c->count, sizeof *c->operands, comparison_operands_order);
+    return bsearch(value, c->operands, c->count, sizeof *c->operands, comparison_operands_order);
 }
 
 struct verdict comparison_judge(const struct rule_comparison *c, const struct value *value, int64_t now_ms)

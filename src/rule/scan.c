@@ -110,33 +110,56 @@ static bool ask_once(const struct scan *scan, const struct rule_step *step, uint
     return answers->slots[slot].holds;
 }
 
-static uint64_t word_of_kind(const uint8_t *kinds, uint8_t kind)
+/* The lowest bits of 64 bytes as one word: the product brings those of eight into its highest byte. */
+static uint64_t word_of_bytes(const uint8_t bytes[WORD_BITS])
 {
     uint64_t bits = 0;
-    for (uint32_t i = 0; i < WORD_BITS; i++)
-        bits |= (uint64_t)(kinds[i] == kind) << i;
+    for (uint32_t i = 0; i < WORD_BITS; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, &bytes[i], sizeof eight);
+        bits |= (((eight & 0x0101010101010101) * 0x0102040810204080) >> 56) << i;
+    }
     return bits;
+}
+
+/* Byte by byte and not bit by bit, which compilers turn into vector instructions. */
+static uint64_t word_of_kind(const uint8_t *kinds, uint8_t kind)
+{
+    uint8_t is[WORD_BITS];
+    for (uint32_t i = 0; i < WORD_BITS; i++)
+        is[i] = kinds[i] == kind;
+    return word_of_bytes(is);
 }
 
 static uint64_t word_numbers(const uint8_t *kinds, const uint64_t *cells, double least, double most)
 {
-    uint64_t bits = 0;
+    uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++) {
         double number;
         memcpy(&number, &cells[i], sizeof number);
-        bits |= (uint64_t)((kinds[i] == VALUE_NUMBER) & (number >= least) & (number <= most)) << i;
+        is[i] = (number >= least) & (number <= most);
     }
-    return bits;
+    return word_of_bytes(is) & word_of_kind(kinds, VALUE_NUMBER);
 }
 
 static uint64_t word_instants(const uint8_t *kinds, const uint64_t *cells, int64_t from_ms, int64_t to_ms)
 {
-    uint64_t bits = 0;
+    uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++) {
         int64_t at_ms = contacts_cell_instant(cells[i]);
-        bits |= (uint64_t)((kinds[i] == VALUE_INSTANT) & (at_ms >= from_ms) & (at_ms <= to_ms)) << i;
+        is[i] = (at_ms >= from_ms) & (at_ms <= to_ms);
     }
-    return bits;
+    return word_of_bytes(is) & word_of_kind(kinds, VALUE_INSTANT);
+}
+
+/* Values that may pass: all but strings of which the hash alone says no. */
+static uint64_t word_of_hashes(const uint8_t *kinds, const uint64_t *cells, uint64_t hashes)
+{
+    uint8_t is[WORD_BITS];
+    for (uint32_t i = 0; i < WORD_BITS; i++)
+        is[i] =
+            (kinds[i] != VALUE_STRING) | (uint8_t)(hashes >> contacts_cell_hash(cells[i]) % WORD_BITS & 1);
+    return word_of_bytes(is) & ~word_of_kind(kinds, VALUE_MISSING);
 }
 
 static void scan_numbers(const struct rule_step *step, const struct contact_column *column,
@@ -178,20 +201,16 @@ static void scan_values(const struct scan *scan, const struct rule_step *step,
 {
     struct answers answers = {0};
     for (uint32_t w = 0; w < CHUNK_WORDS; w++) {
-        uint64_t bits = 0;
-        for (uint64_t left = open->words[w]; left; left &= left - 1) {
+        if (!open->words[w])
+            continue;
+        const uint8_t *kinds = &column->kinds[w * WORD_BITS];
+        const uint64_t *cells = &column->cells[w * WORD_BITS];
+        uint64_t left = word_of_hashes(kinds, cells, step->cells.hashes) & open->words[w];
+        for (; left; left &= left - 1) {
             int i = __builtin_ctzll(left);
-            uint8_t kind = column->kinds[w * WORD_BITS + (uint32_t)i];
-            uint64_t cell = column->cells[w * WORD_BITS + (uint32_t)i];
-            bool fails =
-                kind == VALUE_MISSING ||
-                (kind == VALUE_STRING && !(step->cells.hashes >> contacts_cell_hash(cell) % WORD_BITS & 1));
-            /* ne and not_in answer of themselves for a value that differs: only "fails" is turned round below
-             */
-            if (!fails)
-                bits |= (uint64_t)(ask_once(scan, step, kind, cell, &answers) != step->cells.inverted) << i;
+            bool passes = ask_once(scan, step, kinds[i], cells[i], &answers) != step->cells.inverted;
+            ret->words[w] |= (uint64_t)passes << i;
         }
-        ret->words[w] = bits;
     }
 }
 

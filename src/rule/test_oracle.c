@@ -81,7 +81,7 @@ static bool is_between(const json_t *value, int64_t from_ms, int64_t to_ms)
 
 static int64_t span_ms(const json_t *json)
 {
-    int64_t ms;
+    int64_t ms = 0;
     assert_true(json_is_string(json) && duration_parse(text_of(json), &ms));
     return ms;
 }
