@@ -161,7 +161,8 @@ def run_simulator(tally, seconds):
 
 def run_lint(tally):
     for title, command in (("lint", [sys.executable, "tools/lint.py"]),
-                           ("lint_test", [sys.executable, "tests/lint/lint_test.py", "tools/lint.py", "gcc"])):
+                           ("lint_test", [sys.executable, "tests/lint/lint_test.py", "tools/lint.py", "gcc"]),
+                           ("run_tests_test", [sys.executable, "tests/lint/run_tests_test.py"])):
         done = run(command)
         tally.take(title, done.stdout, done.stderr, done.returncode)
 
