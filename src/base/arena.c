@@ -75,7 +75,8 @@ static void chunks_free(struct arena_chunk *chunk)
 
 void arena_reset(struct arena *arena)
 {
-    struct arena_chunk *kept = arena->chunk; /* each chunk is at least twice the one before: the newest is the largest */
+    struct arena_chunk *kept =
+        arena->chunk; /* each chunk is at least twice the one before: the newest is the largest */
     if (!kept)
         return;
     chunks_free(kept->next);

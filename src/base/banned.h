@@ -6,6 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#pragma GCC poison strcpy strcat sprintf vsprintf atoi atol atoll atof localtime gmtime asctime ctime rand srand \
-    strtok gets
+#pragma GCC poison strcpy strcat sprintf vsprintf atoi atol atoll atof localtime gmtime asctime ctime rand   \
+    srand strtok gets
 #endif

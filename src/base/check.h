@@ -4,10 +4,10 @@
 #define BASE_CHECK_H
 #include <stdint.h>
 
-#define CHECK(x)                                                                                              \
-    do {                                                                                                      \
-        if (__builtin_expect(!(x), 0))                                                                        \
-            check_fail(#x, __FILE__, __LINE__, __func__);                                                     \
+#define CHECK(x)                                                                                             \
+    do {                                                                                                     \
+        if (__builtin_expect(!(x), 0))                                                                       \
+            check_fail(#x, __FILE__, __LINE__, __func__);                                                    \
     } while (0)
 
 /* Prints the expression, the place and the thread's context to stderr, then aborts. */

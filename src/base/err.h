@@ -4,17 +4,17 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#define ERR_TABLE(X)                                                                                          \
-    X(OK, "ok")                                                                                               \
-    X(INVALID, "invalid input")                                                                               \
-    X(NOT_FOUND, "not found")                                                                                 \
-    X(REFUSED, "refused in this state")                                                                       \
-    X(LIMIT, "over a limit")                                                                                  \
-    X(IO, "input/output failed")                                                                              \
-    X(FULL, "disk full")                                                                                      \
-    X(BUSY, "in use by another process")                                                                      \
-    X(NEWER, "made by a newer version")                                                                       \
-    X(CORRUPT, "damaged data")                                                                                \
+#define ERR_TABLE(X)                                                                                         \
+    X(OK, "ok")                                                                                              \
+    X(INVALID, "invalid input")                                                                              \
+    X(NOT_FOUND, "not found")                                                                                \
+    X(REFUSED, "refused in this state")                                                                      \
+    X(LIMIT, "over a limit")                                                                                 \
+    X(IO, "input/output failed")                                                                             \
+    X(FULL, "disk full")                                                                                     \
+    X(BUSY, "in use by another process")                                                                     \
+    X(NEWER, "made by a newer version")                                                                      \
+    X(CORRUPT, "damaged data")                                                                               \
     X(UNSUPPORTED, "not supported by this version")
 
 enum err {
@@ -35,7 +35,8 @@ const char *err_name(enum err code);
 enum err err_fail(struct err_detail *detail, enum err code, const char *place, const char *format, ...)
     __attribute__((format(printf, 4, 5), cold));
 
-/* Puts `prefix` in front of the place that is there: an inner parser knows `/rules/0`, its caller `/entry`. */
+/* Puts `prefix` in front of the place that is there: an inner parser knows `/rules/0`, its caller `/entry`.
+ */
 void err_prefix(struct err_detail *detail, const char *prefix);
 
 #endif

@@ -1,6 +1,6 @@
 /* Open-addressing map from a 64-bit hash to a 32-bit number. It keeps no keys: the caller says whether the
- * number found is the one meant, so a slot is 8 bytes (32 bits of hash, 32 bits of value) and strings stay where
- * they are. Iteration order is nobody's business: there is none. */
+ * number found is the one meant, so a slot is 8 bytes (32 bits of hash, 32 bits of value) and strings stay
+ * where they are. Iteration order is nobody's business: there is none. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 #include <stdbool.h>

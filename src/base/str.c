@@ -21,7 +21,8 @@ bool str_to_int64(struct str s, int64_t *ret)
     for (; i < s.size; i++) {
         if (s.data[i] < '0' || s.data[i] > '9')
             return false;
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, s.data[i] - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, s.data[i] - '0', &value))
             return false;
     }
     if (!negative && value == INT64_MIN)

@@ -3,10 +3,10 @@
  *
  *     format 1 · contacts n · n × external id (sized) · n × head
  *     journeys:   contacts with any · each: gap to the one before, marks k, k × (gap of journey number,
- * instant) attributes: columns · each: gap of attribute id, cells used, where used < n: n bits of who has
- * one; kind of all or 0 and a kind each; the cells cell:       string = code: 0 and the string where it is
- * new in this column, else its number from 1; list = size and codes; number = zigzag * 2 where it is a whole
- * number under 2^53, else 1 and its bits; boolean = a byte; instant = zigzag of the cell
+ * instant, seq) attributes: columns · each: gap of attribute id, cells used, where used < n: n bits of who
+ * has one; kind of all or 0 and a kind each; the cells cell:       string = code: 0 and the string where it
+ * is new in this column, else its number from 1; list = size and codes; number = zigzag * 2 where it is a
+ * whole number under 2^53, else 1 and its bits; boolean = a byte; instant = zigzag of the cell
  */
 #include <math.h>
 
@@ -154,10 +154,11 @@ static void put_journeys_of(struct writer *writer, uint32_t contact)
     uint16_t journey = 0, last = 0;
     buf_put_varint(writer->out, marks);
     for (uint32_t k = 0; k < marks; k++, last = journey) {
-        int64_t at_ms;
-        memcpy(&at_ms, pockets_at(&writer->contacts->journeys, contact, k, &journey), sizeof at_ms);
+        struct contact_left left;
+        memcpy(&left, pockets_at(&writer->contacts->journeys, contact, k, &journey), sizeof left);
         buf_put_varint(writer->out, (uint64_t)(journey - last));
-        buf_put_zigzag(writer->out, at_ms);
+        buf_put_zigzag(writer->out, left.at_ms);
+        buf_put_varint(writer->out, left.seq);
     }
 }
 
@@ -246,11 +247,12 @@ static bool read_journeys_of(struct block *block, struct contact_id id)
     uint64_t marks = reader_varint(block->r), journey = 0;
     for (uint64_t k = 0; k < marks; k++) {
         uint64_t gap = reader_varint(block->r);
-        int64_t at_ms = reader_zigzag(block->r);
+        struct contact_left left = {.at_ms = reader_zigzag(block->r)};
+        left.seq = reader_varint(block->r);
         if (block->r->failed || (gap == 0 && k > 0) || gap >= UINT16_MAX || journey + gap >= UINT16_MAX)
             return wrong(block, "a journey left");
         journey += gap;
-        contacts_set_left_journey(block->contacts, id, (uint16_t)journey, at_ms);
+        contacts_set_left_journey(block->contacts, id, (uint16_t)journey, left);
     }
     return marks > 0 || wrong(block, "a contact without journeys among those with some");
 }
@@ -306,8 +308,7 @@ static bool read_list(struct block *block, struct value *ret)
 {
     uint64_t count = reader_varint(block->r);
     array_clear(&block->list);
-    /* each item takes at least a byte, so a damaged count is found before anything is made of that size */
-    if (count > (uint64_t)(block->r->end - block->r->at))
+    if (count > LIST_BYTES_MAX / sizeof(struct str))
         return wrong(block, "a list's size");
     uint64_t bytes = count * sizeof(struct str);
     for (uint64_t i = 0; i < count; i++) {

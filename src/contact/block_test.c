@@ -16,7 +16,7 @@ struct wish {
     char external_id[40];
     uint64_t head;
     bool left[JOURNEYS];
-    int64_t left_ms[JOURNEYS];
+    struct contact_left left_journey[JOURNEYS];
     struct value values[ATTRIBUTES];
     char text[ATTRIBUTES][LIST_MAX][STRING_MAX];
     struct str lists[ATTRIBUTES][LIST_MAX];
@@ -34,7 +34,7 @@ static struct str random_string(struct prng *prng, char text[STRING_MAX])
 static double random_number(struct prng *prng)
 {
     static const double special[] = {
-        0, -0.0, 1, -1, 0.1, -2.5e300, 9007199254740991.0, 9007199254740992.0, -1e18, 5e-324};
+        0, -0.0, 1, -1, 0.1, -2.5e300, 9007199254740991.0, 9007199254740992.0, -9e18, 5e-324};
     return prng_chance(prng, 50) ? special[prng_below(prng, 10)] : (double)(int64_t)prng_below(prng, 1000);
 }
 
@@ -67,7 +67,8 @@ static void wish_make(struct prng *prng, struct wish *wish, uint32_t n)
     wish->head = prng_chance(prng, 80) ? prng_next(prng) >> prng_below(prng, 63) : 0;
     for (uint32_t j = 0; j < JOURNEYS; j++) {
         wish->left[j] = prng_chance(prng, 15);
-        wish->left_ms[j] = (int64_t)prng_next(prng) >> prng_below(prng, 60);
+        wish->left_journey[j] =
+            (struct contact_left){(int64_t)prng_next(prng) >> prng_below(prng, 60), prng_next(prng) >> 16};
     }
     for (uint32_t a = 0; a < ATTRIBUTES; a++) {
         uint32_t type = a >= ATTRIBUTES - 2 ? (uint32_t)prng_below(prng, 5) : a % 5;
@@ -92,9 +93,9 @@ static void give(struct contacts *contacts, struct contact_id id, const struct w
     for (uint32_t k = 0; k < JOURNEYS; k++) {
         uint32_t j = long_way ? JOURNEYS - 1 - k : k;
         if (wish->left[j] && long_way)
-            contacts_set_left_journey(contacts, id, journey_number(j), 12345);
+            contacts_set_left_journey(contacts, id, journey_number(j), (struct contact_left){12345, 7});
         if (wish->left[j])
-            contacts_set_left_journey(contacts, id, journey_number(j), wish->left_ms[j]);
+            contacts_set_left_journey(contacts, id, journey_number(j), wish->left_journey[j]);
     }
     for (uint32_t k = 0; k < ATTRIBUTES; k++) {
         uint32_t a = long_way ? ATTRIBUTES - 1 - k : k;
@@ -148,10 +149,12 @@ static void assert_contacts(const struct contacts *contacts, const struct wish *
         assert_int_equal(found.n, n);
         assert_true(contacts_head(contacts, id) == wishes[n].head);
         for (uint32_t j = 0; j < JOURNEYS; j++) {
-            int64_t left_ms = 0;
-            assert_int_equal(contacts_left_journey(contacts, id, journey_number(j), &left_ms),
+            struct contact_left left = {0};
+            assert_int_equal(contacts_left_journey(contacts, id, journey_number(j), &left),
                              wishes[n].left[j]);
-            assert_true(left_ms == (wishes[n].left[j] ? wishes[n].left_ms[j] : 0));
+            const struct contact_left none = {0},
+                                      *wish = wishes[n].left[j] ? &wishes[n].left_journey[j] : &none;
+            assert_true(left.at_ms == wish->at_ms && left.seq == wish->seq);
         }
         for (uint32_t a = 0; a < ATTRIBUTES; a++)
             assert_value(contacts_attribute(contacts, id, (uint16_t)(a + 1)), &wishes[n].values[a]);
@@ -265,6 +268,13 @@ static void blocks_that_do_not_fit_are_refused_with_the_place(void **state)
     assert_non_null(strstr(detail.text, "an external id that another contact has"));
     r = reader_of(buf_str(&block));
     assert_int_equal(contacts_decode(empty, UINT32_MAX, &r, &detail), ERR_CORRUPT);
+    contacts_add(empty, STR("zoe"), contact_hash(STR("zoe")));
+    buf_clear(&block);
+    contacts_encode(source, 0, &block);
+    r = reader_of(buf_str(&block));
+    assert_int_equal(contacts_decode(empty, 0, &r, &detail),
+                     ERR_CORRUPT); /* somebody unknown in place of zoe */
+    assert_int_equal(contacts_count(empty), 1);
     buf_deinit(&block);
     contacts_free(source);
     contacts_free(empty);
@@ -327,6 +337,37 @@ static void damaged_blocks_are_refused_or_make_sense(void **state)
     free(wishes);
 }
 
+static void a_column_with_fewer_values_than_it_says_is_refused(void **state)
+{
+    (void)state;
+    struct buf block = {0};
+    buf_put_varint(&block, 1); /* format */
+    buf_put_varint(&block, 3);
+    buf_put_sized(&block, STR("ann"));
+    buf_put_sized(&block, STR("ben"));
+    buf_put_sized(&block, STR("cy"));
+    buf_put(&block, "\0\0\0", 3); /* heads */
+    buf_put_varint(&block, 0);    /* journeys */
+    buf_put(&block, "\1\1\2", 3); /* one column, attribute 1, two values */
+    size_t presence = block.size;
+    buf_put(&block, "\5", 1); /* of ann and cy */
+    buf_put_char(&block, VALUE_BOOL);
+    buf_put(&block, "\1\0", 2);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct contacts *contacts = contacts_new();
+        struct reader r = reader_of(buf_str(&block));
+        assert_int_equal(contacts_decode(contacts, 0, &r, NULL), damaged ? ERR_CORRUPT : ERR_OK);
+        if (!damaged) {
+            assert_true(contacts_attribute(contacts, (struct contact_id){0}, 1).boolean);
+            assert_int_equal(contacts_attribute(contacts, (struct contact_id){1}, 1).type, VALUE_MISSING);
+            assert_false(contacts_attribute(contacts, (struct contact_id){2}, 1).boolean);
+        }
+        contacts_free(contacts);
+        block.data[presence] = 4; /* cy alone */
+    }
+    buf_deinit(&block);
+}
+
 static void a_list_that_would_fill_memory_is_refused(void **state)
 {
     (void)state;
@@ -365,6 +406,7 @@ int main(void)
         cmocka_unit_test(decoding_replaces_what_contacts_had),
         cmocka_unit_test(blocks_that_do_not_fit_are_refused_with_the_place),
         cmocka_unit_test(damaged_blocks_are_refused_or_make_sense),
+        cmocka_unit_test(a_column_with_fewer_values_than_it_says_is_refused),
         cmocka_unit_test(a_list_that_would_fill_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

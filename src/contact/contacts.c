@@ -10,7 +10,7 @@ static const uint32_t ENROLLMENT_NONE = UINT32_MAX;
 struct contacts *contacts_new(void)
 {
     struct contacts *contacts = memory_take_zeroed(1, sizeof *contacts);
-    pockets_init(&contacts->journeys, sizeof(int64_t));
+    pockets_init(&contacts->journeys, sizeof(struct contact_left));
     return contacts;
 }
 
@@ -170,18 +170,18 @@ uint32_t contacts_string_hash(struct str s)
 }
 
 bool contacts_left_journey(const struct contacts *contacts, struct contact_id id, uint16_t journey,
-                           int64_t *ret_ms)
+                           struct contact_left *ret)
 {
     const void *left = pockets_find(&contacts->journeys, id.n, journey);
     if (left)
-        memcpy(ret_ms, left, sizeof *ret_ms);
+        memcpy(ret, left, sizeof *ret);
     return left;
 }
 
 void contacts_set_left_journey(struct contacts *contacts, struct contact_id id, uint16_t journey,
-                               int64_t at_ms)
+                               struct contact_left left)
 {
     CHECK(id.n < contacts->count);
     bool is_new;
-    memcpy(pockets_put(&contacts->journeys, id.n, journey, &is_new), &at_ms, sizeof at_ms);
+    memcpy(pockets_put(&contacts->journeys, id.n, journey, &is_new), &left, sizeof left);
 }

@@ -80,12 +80,16 @@ static inline uint32_t contacts_cell_hash(uint64_t cell)
 }
 uint32_t contacts_string_hash(struct str s); /* what contacts_cell_hash gives for a cell of this string */
 
-/* What bars a contact from a journey: the instant at which it last left it by anything but version_stopped.
+/* What bars a contact from a journey: when it last left it by anything but version_stopped, and by which row.
  * False = it never did. `journey` is the engine's dense journey number. */
+struct contact_left {
+    int64_t at_ms;
+    uint64_t seq;
+};
 bool contacts_left_journey(const struct contacts *contacts, struct contact_id id, uint16_t journey,
-                           int64_t *ret_ms);
+                           struct contact_left *ret);
 void contacts_set_left_journey(struct contacts *contacts, struct contact_id id, uint16_t journey,
-                               int64_t at_ms);
+                               struct contact_left left);
 
 /* Blocks: the CONTACTS_CHUNK contacts from chunk * CONTACTS_CHUNK on, strings by value, everything above but
  * the enrollment heads. Decoding REPLACES what these contacts have and creates those that are not there

@@ -74,11 +74,11 @@ static void a_new_contact_has_nothing(void **state)
     (void)state;
     struct contacts *contacts = contacts_new();
     struct contact_id id = added(contacts, STR("ann"));
-    int64_t left_ms = 5;
+    struct contact_left left = {5, 6};
     assert_int_equal(contacts_head(contacts, id), 0);
     assert_int_equal(contacts_enrollments(contacts, id), UINT32_MAX);
-    assert_false(contacts_left_journey(contacts, id, 0, &left_ms));
-    assert_int_equal(left_ms, 5);
+    assert_false(contacts_left_journey(contacts, id, 0, &left));
+    assert_int_equal(left.at_ms, 5);
     assert_int_equal(contacts_attribute(contacts, id, 1).type, VALUE_MISSING);
     assert_int_equal(contacts_attributes_end(contacts), 0);
     assert_null(contacts_column(contacts, 1, 0));
@@ -97,24 +97,25 @@ static void heads_enrollments_and_journeys_left_are_kept_per_contact(void **stat
         contacts_set_head(contacts, id, UINT64_C(1) << 40 | n);
         contacts_set_enrollments(contacts, id, n * 7);
         for (uint32_t journey = n % 5; journey-- > 0;)
-            contacts_set_left_journey(contacts, id, (uint16_t)(journey * 1000), -(int64_t)n * 10 + journey);
+            contacts_set_left_journey(contacts, id, (uint16_t)(journey * 1000),
+                                      (struct contact_left){.at_ms = -(int64_t)n * 10 + journey});
     }
-    contacts_set_left_journey(contacts, (struct contact_id){1}, 0, 99); /* the last leaving counts */
+    contacts_set_left_journey(contacts, (struct contact_id){1}, 0,
+                              (struct contact_left){.at_ms = 99}); /* the last leaving counts */
     for (uint32_t n = 2; n < 3000; n++) {
         struct contact_id id = {n};
         assert_int_equal(contacts_head(contacts, id), UINT64_C(1) << 40 | n);
         assert_int_equal(contacts_enrollments(contacts, id), n * 7);
         for (uint32_t journey = 0; journey < 5; journey++) {
-            int64_t left_ms;
-            bool left = contacts_left_journey(contacts, id, (uint16_t)(journey * 1000), &left_ms);
+            struct contact_left last;
+            bool left = contacts_left_journey(contacts, id, (uint16_t)(journey * 1000), &last);
             assert_int_equal(left, journey < n % 5);
             if (left)
-                assert_int_equal(left_ms, -(int64_t)n * 10 + journey);
+                assert_int_equal(last.at_ms, -(int64_t)n * 10 + journey);
         }
     }
-    int64_t left_ms;
-    assert_true(contacts_left_journey(contacts, (struct contact_id){1}, 0, &left_ms));
-    assert_int_equal(left_ms, 99);
+    assert_true(contacts_left_journey(contacts, (struct contact_id){1}, 0, &left));
+    assert_int_equal(left.at_ms, 99);
     contacts_free(contacts);
 }
 
@@ -261,6 +262,7 @@ static void changing_strings_for_long_keeps_values_and_bounds_memory(void **stat
         }
     }
     const struct heap *heap = &contacts->columns.strings.heap;
+    assert_true(heap->live < CONTACTS * 150); /* of each contact the last string and the last list alone */
     assert_true(heap->used < heap->live * 5 / 2 + HEAP_SPARSE_BYTES_MIN);
     free(numbers);
     contacts_free(contacts);

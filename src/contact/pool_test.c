@@ -67,6 +67,31 @@ static void arrays_keep_their_bytes_while_others_come_and_go(void **state)
     pool_deinit(&pool);
 }
 
+static void places_given_back_are_taken_again_before_new_pages(void **state)
+{
+    (void)state;
+    struct pool pool;
+    void **arrays = memory_take_zeroed(ARRAYS, sizeof *arrays);
+    pool_init(&pool, HEADER, ITEM);
+    for (uint32_t i = 0; i < ARRAYS; i++)
+        arrays[i] = pool_take(&pool, 2);
+    size_t pages = pool.pages;
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < ARRAYS; i += 3)
+            pool_give(&pool, arrays[i], 2);
+        for (uint32_t i = 0; i < ARRAYS; i += 3)
+            fill(arrays[i] = pool_take(&pool, 2), 2, (uint8_t)i);
+        assert_int_equal(pool.pages, pages);
+    }
+    for (uint32_t i = 0; i < ARRAYS; i++)
+        pool_give(&pool, arrays[i], 2);
+    for (uint32_t i = 0; i < ARRAYS / 2; i++)
+        arrays[i] = pool_take(&pool, 3); /* another capacity, on the pages that emptied */
+    assert_int_equal(pool.pages, pages);
+    free(arrays);
+    pool_deinit(&pool);
+}
+
 /* Every array grows from 1 to 6 items; `by_turns`: all by one item, then all by the next, else each at once.
  */
 static size_t pages_of_growth(bool by_turns)
@@ -103,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capacities_hold_the_count_and_waste_at_most_half_of_it),
         cmocka_unit_test(arrays_keep_their_bytes_while_others_come_and_go),
+        cmocka_unit_test(places_given_back_are_taken_again_before_new_pages),
         cmocka_unit_test(growth_by_turns_leaves_no_holes_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

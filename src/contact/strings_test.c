@@ -95,6 +95,12 @@ static void the_dictionary_stays_bounded_and_forgets_what_nobody_uses(void **sta
     assert_false(is_in_heap(late));
     assert_int_equal(strings.dictionary.count, DICTIONARY_STRINGS_MAX); /* in a number that became free */
     assert_true(is(&strings, late, STR("late")));
+    for (uint32_t n = 0; n < DICTIONARY_STRINGS_MAX / 2; n++) { /* it fills up again and stays bounded */
+        store(&strings, numbered(text, "then", n));
+        bool has_room = n + 1 < DICTIONARY_STRINGS_MAX / 4;
+        assert_int_equal(is_in_heap(store(&strings, numbered(text, "then", n))), !has_room);
+    }
+    assert_int_equal(strings.dictionary.count, DICTIONARY_STRINGS_MAX);
     for (size_t i = shared.count / 4; i < shared.count; i++)
         assert_true(is(&strings, shared.items[i], numbered(text, "first", (uint32_t)i)));
     array_free(&shared);
@@ -120,6 +126,29 @@ static void lists_come_back_in_order_with_their_empty_strings(void **state)
     found = strings_get_list(&strings, copy, &count);
     assert_true(count == 4 && str_equal(found[2], items[2]));
     assert_int_not_equal(strings_hash_of(copy), strings_hash_of(none));
+    strings_deinit(&strings);
+}
+
+static void what_moves_out_of_a_segment_does_not_move_back_into_it(void **state)
+{
+    (void)state;
+    struct strings strings = {0};
+    static const struct str items[] = {{"a", 1}};
+    uint64_t gone = store(
+        &strings, STR("a string that goes away and leaves most of the segment dead, so that it is sparse"));
+    uint64_t kept = store(&strings, STR("kept")), list = strings_store_list(&strings, items, 1);
+    strings_release(&strings, gone);
+    heap_leave_sparse(&strings.heap);
+    assert_int_equal(strings.heap.leaving, 1);
+    uint64_t come = store(&strings, STR("come"));
+    kept = strings_move(&strings, kept);
+    assert_int_equal(strings.heap.leaving, 1);
+    list = strings_move_list(&strings, list);
+    assert_int_equal(strings.heap.leaving, 0);
+    uint32_t count;
+    assert_true(is(&strings, kept, STR("kept")) && is(&strings, come, STR("come")));
+    assert_true(str_equal(strings_get_list(&strings, list, &count)[0], STR("a")));
+    assert_int_equal(strings_move(&strings, kept), kept); /* nothing leaves any more */
     strings_deinit(&strings);
 }
 
@@ -167,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_string_that_recurs_is_shared_and_one_that_does_not_is_not),
         cmocka_unit_test(the_dictionary_stays_bounded_and_forgets_what_nobody_uses),
         cmocka_unit_test(lists_come_back_in_order_with_their_empty_strings),
+        cmocka_unit_test(what_moves_out_of_a_segment_does_not_move_back_into_it),
         cmocka_unit_test(a_rewritten_heap_keeps_what_lives_and_gives_back_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

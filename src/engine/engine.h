@@ -1,17 +1,20 @@
-/* The engine of one partition: contacts, what they did, enrollments and timers in memory, and the only code that
- * decides about them. Pure: time and inputs come in, rows go out into the batch it is given; no clock, no I/O, one
- * thread. The caller (partition/) keeps the order of spec/time-runs-stats.md §1:
+/* The engine of one partition: contacts, what they did, enrollments and timers in memory, and the only code
+ * that decides about them. Pure: time and inputs come in, rows go out into the batch it is given; no clock,
+ * no I/O, one thread. The caller (partition/) keeps the order of spec/time-runs-stats.md §1:
  *
  *     for one instant `now`:  fire timers due < now, one at a time · inputs in order, each wholly settled ·
  *                             fire timers due = now
  *
- * Every fact is a row first and changes memory by being applied; recovery applies the same rows (engine/README.md). */
+ * Every fact is a row first and changes memory by being applied; recovery applies the same rows
+ * (engine/README.md). */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 #include "engine/input.h"
 #include "engine/plan.h"
 
-enum { ENGINE_PASSAGES_MAX = 1000 }; /* of one contact at one instant; beyond, the version is held by the system */
+enum {
+    ENGINE_PASSAGES_MAX = 1000
+}; /* of one contact at one instant; beyond, the version is held by the system */
 
 struct engine;
 
@@ -29,7 +32,8 @@ struct engine_options {
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine);
 
-/* Rows go here from now on. The batch's head is the engine's business too: it is complete after every call. */
+/* Rows go here from now on. The batch's head is the engine's business too: it is complete after every call.
+ */
 void engine_set_batch(struct engine *engine, struct batch *batch);
 
 /* ── deciding ─────────────────────────────────────────────────────────────── */
@@ -37,7 +41,8 @@ void engine_set_batch(struct engine *engine, struct batch *batch);
 /* Moves the clock; now_ms never falls. */
 void engine_set_now(struct engine *engine, int64_t now_ms);
 int64_t engine_now(const struct engine *engine);
-/* Fires the next timer that is due at or before `until_ms` (which is at or before now); false where there is none. */
+/* Fires the next timer that is due at or before `until_ms` (which is at or before now); false where there is
+ * none. */
 bool engine_fire(struct engine *engine, int64_t until_ms);
 /* An instant at or before the next timer's; INSTANT_NEVER = none is left. */
 int64_t engine_next_timer(const struct engine *engine);
@@ -76,8 +81,11 @@ struct enrollment_view {
 bool engine_enrollment(const struct engine *engine, struct contact_id contact, uint16_t journey,
                        struct enrollment_view *ret);
 /* Every open enrollment in order of id; the callback returns false to end it. */
-void engine_each_enrollment(const struct engine *engine, bool (*on)(void *context, const struct enrollment_view *),
-                            void *context);
+void engine_each_enrollment(const struct engine *engine,
+                            bool (*on)(void *context, const struct enrollment_view *), void *context);
+/* The partition row as decided so far; the caller keeps `now_open` and `input` in it. */
+const struct partition_head *engine_head(const struct engine *engine);
+void engine_set_input(struct engine *engine, uint64_t input, bool now_open);
 const struct contacts *engine_contacts(const struct engine *engine);
 const struct past *engine_past(const struct engine *engine);
 uint64_t engine_event_count(const struct engine *engine); /* track records taken */
@@ -90,19 +98,25 @@ struct stat_row engine_total(const struct engine *engine, struct stat_key key);
 void engine_flush_totals(struct engine *engine);
 /* Begins a cycle: whatever is dirty now is to be encoded; the totals block is put into the batch at once. */
 void engine_cycle_begin(struct engine *engine);
-/* Puts up to `count` blocks of the cycle into the batch; true when the cycle's last is there, and the head's horizon
- * has moved to the cycle's first seq. */
+/* Puts up to `count` blocks of the cycle into the batch; true when the cycle's last is there, and the head's
+ * horizon has moved to the cycle's first seq. */
 bool engine_cycle_go_on(struct engine *engine, uint32_t count);
 
-/* Loading, in this order: begin, every block, every row after the horizon in order of seq, rows for back-fill where
- * asked for, end. */
-void engine_load_begin(struct engine *engine, const struct partition_head *head);
+/* Loading, in this order: begin, every block (totals first), every row after the horizon in order of seq, the
+ * back-fill where wanted, end. `actions` are those of the control log up to head->control, in order. */
+void engine_load_begin(struct engine *engine, const struct partition_head *head, const struct action *actions,
+                       size_t action_count);
 enum err engine_load_block(struct engine *engine, const struct block *block, struct err_detail *detail);
-enum err engine_load_row(struct engine *engine, const struct event_row *event, const struct ledger_row *ledger,
-                         struct err_detail *detail);
-/* The last seq whose events are to be folded into aggregates that were registered after the horizon; 0 = none. */
+enum err engine_load_row(struct engine *engine, const struct event_row *event,
+                         const struct ledger_row *ledger, struct err_detail *detail);
+void engine_load_end(struct engine *engine);
+
+/* Aggregates that a publish (or a load) has registered want the events of the past: all durable event rows up
+ * to the seq that engine_backfill_to gives (0 = nothing is wanted) are to be handed in, in any order, before
+ * anything else is decided or a block is made; then engine_backfill_end. While loading this comes before
+ * engine_load_end. */
 uint64_t engine_backfill_to(const struct engine *engine);
 enum err engine_backfill_row(struct engine *engine, const struct event_row *event, struct err_detail *detail);
-void engine_load_end(struct engine *engine);
+void engine_backfill_end(struct engine *engine);
 
 #endif

@@ -13,11 +13,11 @@ struct trait { /* an attribute to set; a missing value removes it */
 struct record {
     enum event_kind kind; /* EVENT_TRACK or EVENT_IDENTIFY */
     struct str external_id;
-    uint64_t hash;     /* contact_hash(external_id) */
-    uint64_t message;  /* hash of (contact, message id); 0 = none */
-    int64_t at_ms;     /* its own time; the engine clamps it to its arrival */
-    uint16_t name;     /* track: id in event/names.h; 0 = over the limit (history only) */
-    struct str body;   /* the properties or traits as compact JSON object: what is kept */
+    uint64_t hash;                /* contact_hash(external_id) */
+    uint64_t message;             /* hash of (contact, message id); 0 = none */
+    int64_t at_ms;                /* its own time; the engine clamps it to its arrival */
+    uint16_t name;                /* track: id in event/names.h; 0 = over the limit (history only) */
+    struct str body;              /* the properties or traits as compact JSON object: what is kept */
     struct properties properties; /* track: the same, for rules */
     uint32_t trait_count;         /* identify: the same, for attributes */
     const struct trait *traits;

@@ -1,6 +1,6 @@
-/* The plan: every published version compiled, and who listens to what. It grows by publishing and is otherwise
- * immutable; all engines of a process read the same one. Versions are numbered from 0 in the order of publishing,
- * journeys from 0 in the order of their first; a journey's own versions from 1. */
+/* The plan: every published version compiled, and who listens to what. It grows by publishing and is
+ * otherwise immutable; all engines of a process read the same one. Versions are numbered from 0 in the order
+ * of publishing, journeys from 0 in the order of their first; a journey's own versions from 1. */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 #include "base/array.h"
@@ -28,15 +28,11 @@ struct plan_condition {
     const struct rule_program *program;
 };
 
-struct plan_change {
-    uint16_t attribute;
-};
-
-struct plan_node { /* what a definition's node needs besides itself */
-    struct plan_condition condition;             /* wait_for */
-    uint16_t attribute;                          /* segment */
-    const struct rule_program *const *programs;  /* split */
-    const uint16_t *attributes;                  /* update: one a change */
+struct plan_node {                              /* what a definition's node needs besides itself */
+    struct plan_condition condition;            /* wait_for */
+    uint16_t attribute;                         /* segment */
+    const struct rule_program *const *programs; /* split */
+    const uint16_t *attributes;                 /* update: one a change */
 };
 
 struct plan_version {
@@ -62,18 +58,21 @@ struct plan;
 struct plan *plan_new(struct names *names);
 void plan_free(struct plan *plan);
 
-/* Compiles a definition (parsed from `document`) as the next version of the journey of its name. `name_id` gives
- * ids for names (control.h: a new one becomes a control entry first). On failure nothing has changed but names. */
+/* Compiles a definition (parsed from `document`) as the next version of the journey of its name. `name_id`
+ * gives ids for names (control.h: a new one becomes a control entry first). On failure nothing has changed
+ * but names. */
 typedef uint16_t plan_name_id(void *context, enum name_kind kind, struct str name);
-enum err plan_publish(struct plan *plan, const json_t *document, uint64_t control, plan_name_id *name_id, void *context,
-                      uint16_t *ret_version, struct err_detail *detail);
+enum err plan_publish(struct plan *plan, const json_t *document, uint64_t control, plan_name_id *name_id,
+                      void *context, uint16_t *ret_version, struct err_detail *detail);
 
 const struct names *plan_names(const struct plan *plan);
 uint16_t plan_version_count(const struct plan *plan);
 const struct plan_version *plan_version(const struct plan *plan, uint16_t number);
 uint16_t plan_journey_count(const struct plan *plan);
 struct str plan_journey_name(const struct plan *plan, uint16_t journey);
-/* The newest version of a journey by its name; VERSION_NONE where there is none. */
+/* The newest version of a journey. */
+uint16_t plan_newest(const struct plan *plan, uint16_t journey);
+/* The same by the journey's name; VERSION_NONE where there is none. */
 uint16_t plan_find(const struct plan *plan, struct str journey_name);
 
 uint16_t plan_aggregate_count(const struct plan *plan);
@@ -84,7 +83,8 @@ struct plan_listeners {
     ARRAY(uint16_t) journeys;
     ARRAY(uint16_t) aggregates; /* of an event */
 };
-const struct plan_listeners *plan_event_listeners(const struct plan *plan, uint16_t event);        /* never NULL */
-const struct plan_listeners *plan_attribute_listeners(const struct plan *plan, uint16_t attribute); /* never NULL */
+const struct plan_listeners *plan_event_listeners(const struct plan *plan, uint16_t event); /* never NULL */
+const struct plan_listeners *plan_attribute_listeners(const struct plan *plan,
+                                                      uint16_t attribute); /* never NULL */
 
 #endif

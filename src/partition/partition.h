@@ -1,6 +1,6 @@
-/* One partition at work: its engine, the batch it is deciding, its blocks, and what it needs from the store to start
- * again. One thread drives it. Steps decide into the open batch; nothing of a batch may leave the process before the
- * store has answered COMMIT_DONE for it.
+/* One partition at work: its engine, the batch it is deciding, its blocks, and what it needs from the store
+ * to start again. One thread drives it. Steps decide into the open batch; nothing of a batch may leave the
+ * process before the store has answered COMMIT_DONE for it.
  *
  *     partition_step … partition_step → partition_take_batch → store_commit → partition_batch_done
  *
@@ -11,8 +11,8 @@
 
 struct partition;
 
-/* Answers an effect the moment it is opened, as part of the input or timer that opened it: true = `ret_failed` says
- * how. Replay is a closed world and answers everything; a server answers nothing here. */
+/* Answers an effect the moment it is opened, as part of the input or timer that opened it: true =
+ * `ret_failed` says how. Replay is a closed world and answers everything; a server answers nothing here. */
 typedef bool partition_answer(void *context, const struct effect_row *effect, bool *ret_failed);
 
 struct partition_options {
@@ -22,39 +22,44 @@ struct partition_options {
     partition_answer *answer; /* NULL = effects wait for INPUT_RESULT */
     void *answer_context;
     bool late_tolerance;
-    bool read_only;           /* no claim, no steps: for reads of a directory that another process owns */
-    uint32_t cycle_rows;      /* begin a block cycle after so many rows; 0 = 100,000 */
+    bool read_only;      /* no claim, no steps: for reads of a directory that another process owns */
+    uint32_t cycle_rows; /* begin a block cycle after so many rows; 0 = 100,000 */
 };
 
-/* Claims and loads: blocks, rows after the horizon, back-fills. Takes the control entries that it has not taken with the
- * next step (partition_step does that by itself, before its inputs). */
-enum err partition_open(const struct partition_options *options, struct partition **ret, struct err_detail *detail);
+/* Claims and loads: blocks, rows after the horizon, back-fills. Takes the control entries that it has not
+ * taken with the next step (partition_step does that by itself, before its inputs). */
+enum err partition_open(const struct partition_options *options, struct partition **ret,
+                        struct err_detail *detail);
 /* Nothing may be on its way. What is decided but not taken is lost, as in a crash. */
 void partition_close(struct partition *partition);
 
-/* Settles the instant now_ms: timers due before it, the inputs in order, and with `last` the timers due exactly then
- * (without, more inputs of the same instant will come). Actions of the control log up to `control_to` that it has not
- * taken are taken after the timers, before the inputs. Inputs whose number the partition has taken already are skipped.
- * now_ms below the partition's own is set to that. ERR_IO and others: the store failed (back-fill); end the process. */
-enum err partition_step(struct partition *partition, int64_t now_ms, uint64_t control_to, const struct input *inputs,
-                        size_t count, bool last, struct err_detail *detail);
+/* Settles the instant now_ms: timers due before it, the inputs in order, and with `last` the timers due
+ * exactly then (without, more inputs of the same instant will come). Actions of the control log up to
+ * `control_to` that it has not taken are taken after the timers, before the inputs. Inputs whose number the
+ * partition has taken already are skipped. now_ms below the partition's own is set to that. ERR_IO and
+ * others: the store failed (back-fill); end the process. */
+enum err partition_step(struct partition *partition, int64_t now_ms, uint64_t control_to,
+                        const struct input *inputs, size_t count, bool last, struct err_detail *detail);
 /* Fires every timer due at or before until_ms, in order, each at its own instant. */
 enum err partition_run_until(struct partition *partition, int64_t until_ms, struct err_detail *detail);
-int64_t partition_next_timer(const struct partition *partition); /* an instant not after the next; INSTANT_NEVER */
+int64_t
+partition_next_timer(const struct partition *partition); /* an instant not after the next; INSTANT_NEVER */
 
-/* The rows decided since the last take; NULL where there is nothing to commit. Immutable from here on; the partition
- * goes on deciding into another. */
+/* The rows decided since the last take; NULL where there is nothing to commit. Immutable from here on; the
+ * partition goes on deciding into another. */
 const struct batch *partition_take_batch(struct partition *partition);
 size_t partition_open_rows(const struct partition *partition);
 /* The store has answered COMMIT_DONE for the oldest batch taken: its memory is used again. */
 void partition_batch_done(struct partition *partition, const struct batch *batch);
 
-/* Ends the running block cycle and makes another whole one into the open batch, with totals: the next start reads no rows. */
+/* Ends the running block cycle and makes another whole one into the open batch, with totals: the next start
+ * reads no rows. */
 void partition_checkpoint(struct partition *partition);
 
 uint32_t partition_id(const struct partition *partition);
 const struct engine *partition_engine(const struct partition *partition);
-const struct partition_head *partition_head(const struct partition *partition); /* as decided, not as durable */
+const struct partition_head *
+partition_head(const struct partition *partition); /* as decided, not as durable */
 bool partition_take_alert(struct partition *partition, struct engine_alert *ret);
 
 /* Which partition a contact belongs to. */

@@ -1,0 +1,380 @@
+#include "partition/partition.h"
+
+#include "base/check.h"
+
+enum { CYCLE_ROWS = 100000, BLOCKS_AT_ONCE = 8, BATCHES_MAX = 8 };
+
+struct partition {
+    struct partition_options options;
+    struct engine *engine;
+    uint64_t epoch;
+    struct batch *open;              /* being decided */
+    struct batch *away[BATCHES_MAX]; /* taken, oldest first */
+    size_t away_count;
+    struct batch *spare[BATCHES_MAX];
+    size_t spare_count;
+    size_t actions_taken; /* of the control's list */
+    size_t answered;      /* effects of the open batch that the answer hook has seen */
+    uint64_t rows_since_cycle;
+    bool in_cycle;
+};
+
+/* ── batches ──────────────────────────────────────────────────────────────── */
+
+static void open_batch(struct partition *p)
+{
+    struct batch *batch = p->spare_count ? p->spare[--p->spare_count] : memory_take_zeroed(1, sizeof *batch);
+    batch->partition = p->options.id;
+    batch->epoch = p->epoch;
+    batch->seq_before = engine_head(p->engine)->seq;
+    p->open = batch;
+    p->answered = 0;
+    engine_set_batch(p->engine, batch);
+}
+
+size_t partition_open_rows(const struct partition *p)
+{
+    return batch_rows(p->open);
+}
+
+/* The head may have moved without a row: an instant without work is not worth a commit of its own, an input
+ * taken is. */
+static bool has_something(const struct partition *p)
+{
+    const struct partition_head *head = engine_head(p->engine);
+    return batch_rows(p->open) > 0 || head->input != p->open->head.input ||
+           head->control != p->open->head.control;
+}
+
+const struct batch *partition_take_batch(struct partition *p)
+{
+    if (!has_something(p))
+        return NULL;
+    CHECK(p->away_count < BATCHES_MAX);
+    struct batch *batch = p->open;
+    batch->head = *engine_head(p->engine);
+    p->rows_since_cycle += batch_rows(batch);
+    p->away[p->away_count++] = batch;
+    open_batch(p);
+    p->open->head = batch->head;
+    return batch;
+}
+
+void partition_batch_done(struct partition *p, const struct batch *done)
+{
+    CHECK(p->away_count > 0 && p->away[0] == done);
+    struct batch *batch = p->away[0];
+    memmove(p->away, p->away + 1, --p->away_count * sizeof *p->away);
+    batch_clear(batch);
+    if (p->spare_count < BATCHES_MAX) {
+        p->spare[p->spare_count++] = batch;
+        return;
+    }
+    batch_deinit(batch);
+    free(batch);
+}
+
+/* ── opening ──────────────────────────────────────────────────────────────── */
+
+static uint64_t take_seqs(void *context, uint32_t count)
+{
+    const struct partition *p = context;
+    return store_seq_take(p->options.store, p->options.id, count);
+}
+
+struct loading {
+    struct engine *engine;
+    enum err err;
+    struct err_detail *detail;
+};
+
+static bool on_block(void *context, const struct block *block)
+{
+    struct loading *loading = context;
+    loading->err = engine_load_block(loading->engine, block, loading->detail);
+    return loading->err == ERR_OK;
+}
+
+static bool on_row(void *context, const struct store_row *row)
+{
+    struct loading *loading = context;
+    loading->err = engine_load_row(loading->engine, row->event, row->ledger, loading->detail);
+    return loading->err == ERR_OK;
+}
+
+static bool on_past_row(void *context, const struct store_row *row)
+{
+    struct loading *loading = context;
+    if (row->event)
+        loading->err = engine_backfill_row(loading->engine, row->event, loading->detail);
+    return loading->err == ERR_OK;
+}
+
+static enum err backfill_from_store(struct partition *p, uint64_t to, struct err_detail *detail)
+{
+    struct loading loading = {p->engine, ERR_OK, detail};
+    enum err err = store_rows(p->options.store, p->options.id, 0, to, on_past_row, &loading, detail);
+    return err ? err : loading.err;
+}
+
+static void load_actions(struct partition *p, const struct partition_head *head)
+{
+    ARRAY(struct action) actions = {0};
+    struct action action;
+    while (control_action(p->options.control, p->actions_taken, &action) &&
+           action.position <= head->control) {
+        *array_push(&actions) = action;
+        p->actions_taken++;
+    }
+    engine_load_begin(p->engine, head, actions.items, actions.count);
+    array_free(&actions);
+}
+
+static enum err load(struct partition *p, const struct partition_head *head, struct err_detail *detail)
+{
+    struct store *store = p->options.store;
+    load_actions(p, head);
+    struct loading loading = {p->engine, ERR_OK, detail};
+    enum err err = store_blocks(store, p->options.id, on_block, &loading, detail);
+    if (!err && !loading.err)
+        err = store_rows(store, p->options.id, head->horizon, head->seq, on_row, &loading, detail);
+    if (!err)
+        err = loading.err;
+    if (!err && engine_backfill_to(p->engine))
+        err = backfill_from_store(p, head->seq, detail);
+    if (err)
+        return err;
+    engine_backfill_end(p->engine);
+    engine_load_end(p->engine);
+    return ERR_OK;
+}
+
+enum err partition_open(const struct partition_options *options, struct partition **ret,
+                        struct err_detail *detail)
+{
+    struct partition *p = memory_take_zeroed(1, sizeof *p);
+    p->options = *options;
+    const struct engine_options engine_options = {.partition = options->id,
+                                                  .plan = control_plan(options->control),
+                                                  .seqs = take_seqs,
+                                                  .seqs_context = p,
+                                                  .late_tolerance = options->late_tolerance};
+    p->engine = engine_new(&engine_options);
+    struct partition_head head;
+    enum err err = options->read_only ? store_head(options->store, options->id, &head, detail)
+                                      : store_claim(options->store, options->id, &p->epoch, &head, detail);
+    if (!err) {
+        if (head.seq == 0 && head.now_ms == 0)
+            head.now_ms = INT64_MIN; /* a partition that has not begun stands before every instant */
+        err = load(p, &head, detail);
+    }
+    open_batch(p);
+    p->open->head = *engine_head(p->engine);
+    if (err) {
+        partition_close(p);
+        return err;
+    }
+    *ret = p;
+    return ERR_OK;
+}
+
+static void free_batch(struct batch *batch)
+{
+    if (!batch)
+        return;
+    batch_deinit(batch);
+    free(batch);
+}
+
+void partition_close(struct partition *p)
+{
+    if (!p)
+        return;
+    free_batch(p->open);
+    for (size_t i = 0; i < p->away_count; i++)
+        free_batch(p->away[i]);
+    for (size_t i = 0; i < p->spare_count; i++)
+        free_batch(p->spare[i]);
+    engine_free(p->engine);
+    free(p);
+}
+
+/* ── steps ────────────────────────────────────────────────────────────────── */
+
+/* A closed world answers what was opened before anything else happens. */
+static void answer(struct partition *p)
+{
+    if (!p->options.answer)
+        return;
+    for (; p->answered < p->open->effects.count; p->answered++) {
+        const struct effect_row effect = p->open->effects.items[p->answered];
+        bool failed;
+        if (effect.kind != EFFECT_OPENED || !p->options.answer(p->options.answer_context, &effect, &failed))
+            continue;
+        engine_result(p->engine,
+                      &(struct result){effect.enrollment, effect.visit, effect.destination, failed});
+    }
+}
+
+static void fire_until(struct partition *p, int64_t until_ms)
+{
+    while (engine_fire(p->engine, until_ms))
+        answer(p);
+}
+
+/* Rows that are not durable yet are still here: those of the batches under way and of the open one. */
+static enum err backfill_from_batches(struct partition *p, uint64_t after, struct err_detail *detail)
+{
+    enum err err = ERR_OK;
+    for (size_t b = 0; b <= p->away_count; b++) {
+        const struct batch *batch = b < p->away_count ? p->away[b] : p->open;
+        for (size_t i = 0; i < batch->events.count && !err; i++) {
+            if (batch->events.items[i].seq > after)
+                err = engine_backfill_row(p->engine, &batch->events.items[i], detail);
+        }
+    }
+    return err;
+}
+
+static enum err backfill_now(struct partition *p, struct err_detail *detail)
+{
+    struct partition_head durable;
+    if (engine_backfill_to(p->engine) == 0)
+        return ERR_OK;
+    enum err err = store_head(p->options.store, p->options.id, &durable, detail);
+    if (!err)
+        err = backfill_from_store(p, durable.seq, detail);
+    if (!err)
+        err = backfill_from_batches(p, durable.seq, detail);
+    if (!err)
+        engine_backfill_end(p->engine);
+    return err;
+}
+
+/* Several publishes in a row are back-filled by one reading of the past. */
+static enum err take_actions(struct partition *p, uint64_t control_to, struct err_detail *detail)
+{
+    struct action action;
+    bool any = false;
+    while (control_action(p->options.control, p->actions_taken, &action) && action.position <= control_to) {
+        p->actions_taken++;
+        any = true;
+        if (action.kind != ACTION_PUBLISH) {
+            enum err err = backfill_now(p, detail);
+            if (err)
+                return err;
+        }
+        engine_action(p->engine, &action);
+        answer(p);
+    }
+    return any ? backfill_now(p, detail) : ERR_OK;
+}
+
+/* Blocks are made between steps, a few at a time, so that a cycle never holds anything up. */
+static void go_on_with_cycle(struct partition *p)
+{
+    uint32_t cycle_rows = p->options.cycle_rows ? p->options.cycle_rows : CYCLE_ROWS;
+    if (!p->in_cycle && p->rows_since_cycle + batch_rows(p->open) < cycle_rows)
+        return;
+    if (!p->in_cycle) {
+        engine_cycle_begin(p->engine);
+        p->in_cycle = true;
+        p->rows_since_cycle = 0;
+    }
+    p->in_cycle = !engine_cycle_go_on(p->engine, BLOCKS_AT_ONCE);
+}
+
+static void take_input(struct partition *p, const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_RECORD: engine_record(p->engine, &input->record); break;
+    case INPUT_RESULT: engine_result(p->engine, &input->result); break;
+    case INPUT_ACTION: CHECK(!"actions come through the control log");
+    }
+    answer(p);
+}
+
+static bool is_new(const struct partition *p, const struct input *input)
+{
+    return input->number == 0 || input->number > engine_head(p->engine)->input;
+}
+
+enum err partition_step(struct partition *p, int64_t now_ms, uint64_t control_to, const struct input *inputs,
+                        size_t count, bool last, struct err_detail *detail)
+{
+    size_t first = 0;
+    while (first < count && !is_new(p, &inputs[first]))
+        first++;
+    struct action action;
+    bool acts =
+        control_action(p->options.control, p->actions_taken, &action) && action.position <= control_to;
+    const struct partition_head *head = engine_head(p->engine);
+    bool past = now_ms < head->now_ms || (now_ms == head->now_ms && !head->now_open);
+    if (past && first == count && !acts)
+        return ERR_OK; /* an instant that was settled before: going on after a crash */
+    if (now_ms < head->now_ms)
+        now_ms = head->now_ms;
+    fire_until(p, now_ms - 1);
+    engine_set_now(p->engine, now_ms);
+    enum err err = take_actions(p, control_to, detail);
+    if (err)
+        return err;
+    for (size_t i = first; i < count; i++) {
+        take_input(p, &inputs[i]);
+        if (inputs[i].number)
+            engine_set_input(p->engine, inputs[i].number, true);
+    }
+    if (last)
+        fire_until(p, now_ms);
+    engine_set_input(p->engine, head->input, !last);
+    go_on_with_cycle(p);
+    return ERR_OK;
+}
+
+enum err partition_run_until(struct partition *p, int64_t until_ms, struct err_detail *detail)
+{
+    (void)detail;
+    fire_until(p, until_ms);
+    engine_set_input(p->engine, engine_head(p->engine)->input, false);
+    go_on_with_cycle(p);
+    return ERR_OK;
+}
+
+int64_t partition_next_timer(const struct partition *p)
+{
+    return engine_next_timer(p->engine);
+}
+
+void partition_checkpoint(struct partition *p)
+{
+    if (p->in_cycle)
+        while (!engine_cycle_go_on(p->engine, UINT32_MAX))
+            ;
+    engine_cycle_begin(p->engine);
+    while (!engine_cycle_go_on(p->engine, UINT32_MAX))
+        ;
+    p->in_cycle = false;
+    p->rows_since_cycle = 0;
+}
+
+/* ── reads ────────────────────────────────────────────────────────────────── */
+
+uint32_t partition_id(const struct partition *p)
+{
+    return p->options.id;
+}
+
+const struct engine *partition_engine(const struct partition *p)
+{
+    return p->engine;
+}
+
+const struct partition_head *partition_head(const struct partition *p)
+{
+    return engine_head(p->engine);
+}
+
+bool partition_take_alert(struct partition *p, struct engine_alert *ret)
+{
+    return engine_take_alert(p->engine, ret);
+}
