@@ -54,12 +54,11 @@ static uint64_t aligned(uint64_t position, uint32_t align)
 
 uint64_t heap_take(struct heap *heap, uint32_t size, uint32_t align, char **ret_bytes)
 {
+    CHECK(size > 0);
     struct heap_segment *segment =
         heap->current < heap->segments.count ? &heap->segments.items[heap->current] : NULL;
-    /* a position has HEAP_POSITION_BITS: behind a large piece nothing more begins */
     uint64_t position = segment ? aligned(segment->used, align) : 0;
-    if (!segment || !segment->bytes || segment->leaving || position >= SEGMENT_BYTES_MAX ||
-        position + size > segment->capacity) {
+    if (!segment || !segment->bytes || segment->leaving || position + size > segment->capacity) {
         segment = segment_add(heap, size);
         position = 0;
     }

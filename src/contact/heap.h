@@ -26,7 +26,7 @@ struct heap {
 
 void heap_deinit(struct heap *heap); /* a zeroed heap is an empty one */
 
-/* `align` is 1, 2, 4 or 8. Constant time but for a new segment now and then. */
+/* `size` is over 0; `align` is 1, 2, 4 or 8. Constant time but for a new segment now and then. */
 uint64_t heap_take(struct heap *heap, uint32_t size, uint32_t align, char **ret_bytes);
 void heap_release(struct heap *heap, uint64_t place, uint32_t size); /* the size it was taken with */
 

@@ -141,20 +141,19 @@ static bool read_counts(struct block *block)
 static bool read_moments(struct block *block, struct rings *rings, uint32_t contact, uint64_t count)
 {
     uint32_t kept = count < rings->limit ? (uint32_t)count : rings->limit;
-    struct past_moment last = {0};
+    int64_t last_ms = 0;
     for (uint32_t k = 0; k < kept; k++) {
-        struct past_moment moment = {.at_ms = last.at_ms};
+        struct past_moment moment = {.at_ms = last_ms};
         uint64_t later = 0;
         if (k == 0)
             moment.at_ms = reader_zigzag(block->r);
         else
             later = reader_varint(block->r);
         moment.seq = reader_varint(block->r);
-        if (block->r->failed || __builtin_add_overflow(moment.at_ms, later, &moment.at_ms) ||
-            (k > 0 && later == 0 && moment.seq < last.seq))
+        if (block->r->failed || __builtin_add_overflow(moment.at_ms, later, &moment.at_ms))
             return wrong(block, "a moment");
         rings_add(rings, contact, moment);
-        last = moment;
+        last_ms = moment.at_ms;
     }
     rings_set_count(rings, contact, count);
     return true;

@@ -276,6 +276,30 @@ static void extreme_times_and_many_names_are_kept(void **state)
     past_free(loaded);
 }
 
+static void times_that_run_over_are_refused(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 3; over++) {
+        struct past *past = registered();
+        struct buf block = {0};
+        uint16_t aggregates;
+        buf_put(&block, "\1\3", 2);                /* format, aggregates */
+        buf_put(&block, "\1\0\1\1\2", 5);          /* one contact, number 0, one name, 1, twice */
+        buf_put_zigzag(&block, INT64_MAX - 1);     /* first */
+        buf_put_varint(&block, over == 1 ? 2 : 1); /* last, so much later */
+        buf_put(&block, "\0\0\1\0\2", 5);          /* of aggregate 2: one contact, number 0, two moments */
+        buf_put_zigzag(&block, INT64_MAX - 1);
+        buf_put_varint(&block, 1);
+        buf_put_varint(&block, over == 2 ? 2 : 1);
+        buf_put_varint(&block, 2);
+        struct reader r = reader_of(buf_str(&block));
+        assert_int_equal(past_decode(past, 0, &r, &aggregates, NULL), over ? ERR_CORRUPT : ERR_OK);
+        assert_true(over || past_get(past, 0, 1).last_ms == INT64_MAX);
+        buf_deinit(&block);
+        past_free(past);
+    }
+}
+
 /* Whatever the bytes, decoding ends in ERR_CORRUPT or in a past that can be encoded, decoded and added to. */
 static void decode_and_use(struct str bytes, bool expect_corrupt)
 {
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(counting_goes_on_after_loading),
         cmocka_unit_test(a_block_says_which_aggregates_it_knew),
         cmocka_unit_test(extreme_times_and_many_names_are_kept),
+        cmocka_unit_test(times_that_run_over_are_refused),
         cmocka_unit_test(damaged_blocks_are_refused_or_make_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
