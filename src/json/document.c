@@ -28,17 +28,27 @@ static enum err fail_at(struct err_detail *detail, const char *name, int line, i
     return err_fail(detail, ERR_INVALID, place, "%s", text);
 }
 
+static enum err fail_at_offset(struct err_detail *detail, const char *name, struct str text, size_t offset,
+                               const char *why)
+{
+    int line, column;
+    place_of(text, offset, &line, &column);
+    return fail_at(detail, name, line, column, why);
+}
+
 enum err document_parse(struct str text, const char *name, json_t **ret, struct err_detail *detail)
 {
     if (text.size > DOCUMENT_BYTES_MAX)
         return err_fail(detail, ERR_LIMIT, name, "the document has %zu bytes, at most %d are taken",
                         text.size, DOCUMENT_BYTES_MAX);
     size_t offset;
-    if (depth_exceeds(text, JSON_DEPTH_MAX, &offset)) {
-        int line, column;
-        place_of(text, offset, &line, &column);
-        return fail_at(detail, name, line, column, "nested too deep: at most 64 levels are taken");
-    }
+    if (depth_exceeds(text, JSON_DEPTH_MAX, &offset))
+        return fail_at_offset(detail, name, text, offset, "nested too deep: at most 64 levels are taken");
+    /* behind a number or a name jansson 2.14 overlooks zero bytes */
+    const char *zero = text.size ? memchr(text.data, '\0', text.size) : NULL;
+    if (zero)
+        return fail_at_offset(detail, name, text, (size_t)(zero - text.data),
+                              "control character 0x0: remove it");
     json_error_t error;
     json_t *json = json_loadb(text.data ? text.data : "", text.size, JSON_REJECT_DUPLICATES, &error);
     if (!json)

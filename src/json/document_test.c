@@ -49,7 +49,9 @@ static void faults_are_named_with_line_and_column(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(str_from(cases[i].text), cases[i].place, cases[i].because);
     assert_refused((struct str){NULL, 0}, "journey.json:1:0", "near end of file");
-    assert_refused(STR("{\"a\":\"x\0y\"}"), "journey.json:1:7", "control character");
+    assert_refused(STR("{\"a\":\"x\0y\"}"), "journey.json:1:8", "control character 0x0");
+    assert_refused(STR("{\"a\":1\0}"), "journey.json:1:7", "control character 0x0");
+    assert_refused(STR("{\"a\":true\0}"), "journey.json:1:10", "control character 0x0");
 }
 
 static void nesting_is_taken_to_64_levels_and_no_further(void **state)

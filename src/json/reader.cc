@@ -286,8 +286,8 @@ extern "C" int json_number_print(double number, char ret_text[32])
         end = std::to_chars(ret_text, ret_text + 31, static_cast<int64_t>(number));
     else if (size >= 1e-6 && size < EXACT_MAX) /* people read 0.0001 more easily than 1e-04 */
         end = std::to_chars(ret_text, ret_text + 31, number, std::chars_format::fixed);
-    else
-        end = std::to_chars(ret_text, ret_text + 31, number);
+    else /* with an exponent: digits alone would be read as an integer, and may be none of 64 bits */
+        end = std::to_chars(ret_text, ret_text + 31, number, std::chars_format::scientific);
     CHECK(end.ec == std::errc());
     *end.ptr = '\0';
     return static_cast<int>(end.ptr - ret_text);

@@ -198,6 +198,8 @@ static void what_is_not_json_is_refused_with_its_byte(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(str_from(cases[i].text), cases[i].because);
     assert_refused(STR("[1]\0"), "byte 4");
+    assert_refused(STR("[1\0]"), "byte 3: control character 0x0");
+    assert_refused(STR("[true\0]"), "byte 6: control character 0x0");
     assert_refused(STR("[\"a\0b\"]"), "control character");
     assert_refused((struct str){NULL, 0}, "empty");
 }

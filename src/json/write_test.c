@@ -31,6 +31,9 @@ static void numbers_are_printed_in_the_shortest_form_that_reads_back(void **stat
     assert_number(0.1 + 0.2, "0.30000000000000004");
     assert_number(19.99, "19.99");
     assert_number(0.0001, "0.0001");
+    assert_number(1e-7, "1e-07");
+    assert_number(9007199254740994.0, "9.007199254740994e+15");
+    assert_number(18446744073709551616.0, "1.8446744073709552e+19");
     assert_number(1e23, "1e+23");
     assert_number(5e-324, "5e-324");
     assert_number(1.7976931348623157e308, "1.7976931348623157e+308");
