@@ -114,8 +114,9 @@ static void heads_enrollments_and_journeys_left_are_kept_per_contact(void **stat
                 assert_int_equal(last.at_ms, -(int64_t)n * 10 + journey);
         }
     }
-    assert_true(contacts_left_journey(contacts, (struct contact_id){1}, 0, &left));
-    assert_int_equal(left.at_ms, 99);
+    struct contact_left corrected;
+    assert_true(contacts_left_journey(contacts, (struct contact_id){1}, 0, &corrected));
+    assert_int_equal(corrected.at_ms, 99);
     contacts_free(contacts);
 }
 
