@@ -34,7 +34,7 @@ struct oracle_fact {
 struct oracle_activation {
     int64_t at_ms;
     uint32_t contact, journey, passage;
-    const char *node;
+    const char *node, *destination;
     uint32_t visit; /* the how-manieth node of the enrollment it is */
 };
 

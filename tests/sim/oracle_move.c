@@ -175,12 +175,20 @@ static const char *arrive_at_wait_for(const struct walk *walk, const json_t *nod
     return NULL;
 }
 
-static const char *activate(const struct walk *walk)
+/* Destinations answer at once; the one called `broken` gives up, which is enough for `failed`. */
+static const char *activate(const struct walk *walk, const json_t *node)
 {
     const struct oracle_enrollment *e = walk->e;
-    *array_push(&walk->oracle->activations) = (struct oracle_activation){
-        walk->now_ms, walk->contact->number, e->journey, e->passage, e->node, e->visits};
-    return "next";
+    const json_t *destinations = json_object_get(node, "destinations");
+    const char *outcome = "next";
+    for (size_t i = 0; i < json_array_size(destinations); i++) {
+        const char *destination = json_string_value(json_array_get(destinations, i));
+        *array_push(&walk->oracle->activations) = (struct oracle_activation){
+            walk->now_ms, walk->contact->number, e->journey, e->passage, e->node, destination, e->visits};
+        if (strcmp(destination, "broken") == 0)
+            outcome = "failed";
+    }
+    return outcome;
 }
 
 static const char *update(const struct walk *walk, const json_t *node)
@@ -216,7 +224,7 @@ static const char *arrive(struct walk *walk, const char *id)
     if (strcmp(type, "split") == 0)
         return path_of(walk, node);
     if (strcmp(type, "activate") == 0)
-        return activate(walk);
+        return activate(walk, node);
     if (strcmp(type, "update") == 0)
         return update(walk, node);
     close_enrollment(walk, strcmp(type, "exit") == 0 ? "force_exit" : "completed", -1);
@@ -225,12 +233,18 @@ static const char *arrive(struct walk *walk, const char *id)
 
 /* ── edges ────────────────────────────────────────────────────────────────── */
 
+/* An edge is a node's id or {"to": id}. */
+static const char *target(const json_t *edge)
+{
+    return json_string_value(json_is_object(edge) ? json_object_get(edge, "to") : edge);
+}
+
 static const char *named_next(const json_t *list, const char *outcome)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         if (strcmp(json_string_value(json_object_get(item, "name")), outcome) == 0)
-            return json_string_value(json_object_get(item, "next"));
+            return target(json_object_get(item, "next"));
     }
     return NULL;
 }
@@ -238,12 +252,12 @@ static const char *named_next(const json_t *list, const char *outcome)
 /* The outcome's own edge, else the node's `next`. */
 static const char *edge_of(const json_t *node, const char *outcome)
 {
-    const char *to = json_string_value(json_object_get(json_object_get(node, "on"), outcome));
+    const char *to = target(json_object_get(json_object_get(node, "on"), outcome));
     if (to == NULL)
         to = named_next(json_object_get(node, "groups"), outcome);
     if (to == NULL)
         to = named_next(json_object_get(node, "paths"), outcome);
-    return to ? to : json_string_value(json_object_get(node, "next"));
+    return to ? to : target(json_object_get(node, "next"));
 }
 
 static bool has_any_edge(const json_t *node)

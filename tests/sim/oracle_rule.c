@@ -16,6 +16,8 @@ static bool same(const json_t *value, const json_t *operand)
         return json_number_value(value) == json_number_value(operand);
     if (json_is_boolean(value) && json_is_boolean(operand))
         return json_is_true(value) == json_is_true(operand);
+    if (json_is_array(value) && json_is_array(operand))
+        return json_equal(value, operand);
     if (!json_is_string(value) || !json_is_string(operand))
         return false;
     if ((oracle_is_canonical_instant(value) || oracle_is_canonical_instant(operand)) &&

@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 #include "calendar/instant.h"
 
@@ -45,34 +47,38 @@ void scenario_put_offset(struct buf *out, int64_t ms)
         buf_printf(out, "+%lldms", (long long)(since_ms - seconds_ms));
 }
 
-static void put_fact(struct buf *out, const struct oracle *oracle, const struct oracle_fact *fact)
+static void add_fact(struct lines *lines, const struct oracle *oracle, const struct oracle_fact *fact)
 {
-    scenario_put_offset(out, fact->at_ms);
-    buf_printf(out, " %s %s#%u %s%s%s%s %s", oracle_contact_id(oracle, fact->contact),
-               oracle_journey_name(oracle, fact->journey), fact->passage, fact->enters ? "enters, " : "",
-               fact->path, fact->path[0] ? " " : "", fact->leaves ? "leaves at" : "rests at", fact->node);
-    if (fact->leaves)
-        buf_printf(out, ": %s", fact->reason);
+    struct buf at = {0};
+    char which[16] = "";
+    scenario_put_offset(&at, fact->at_ms);
+    buf_put_char(&at, 0);
     if (fact->which >= 0)
-        buf_printf(out, " %d", fact->which);
-    buf_put_char(out, '\n');
+        snprintf(which, sizeof which, " %d", fact->which);
+    lines_add(lines, oracle_contact_id(oracle, fact->contact), fact->journey, "%s %s %s#%u %s%s%s%s %s%s%s%s",
+              at.data, oracle_contact_id(oracle, fact->contact), oracle_journey_name(oracle, fact->journey),
+              fact->passage, fact->enters ? "enters, " : "", fact->path, fact->path[0] ? " " : "",
+              fact->leaves ? "leaves at" : "rests at", fact->node, fact->leaves ? ": " : "",
+              fact->leaves ? fact->reason : "", which);
+    buf_deinit(&at);
 }
 
-static void put_activation(struct buf *out, const struct oracle *oracle, const struct oracle_activation *a)
+static void add_activation(struct lines *lines, const struct oracle *oracle,
+                           const struct oracle_activation *a)
 {
-    scenario_put_offset(out, a->at_ms);
-    buf_printf(out, " %s %s#%u activates %s, visit %u\n", oracle_contact_id(oracle, a->contact),
-               oracle_journey_name(oracle, a->journey), a->passage, a->node, a->visit);
+    struct buf at = {0};
+    scenario_put_offset(&at, a->at_ms);
+    buf_put_char(&at, 0);
+    lines_add(lines, oracle_contact_id(oracle, a->contact), LINES_ACTIVATIONS + a->journey,
+              "%s %s %s#%u activates %s by %s, visit %u", at.data, oracle_contact_id(oracle, a->contact),
+              oracle_journey_name(oracle, a->journey), a->passage, a->destination, a->node, a->visit);
+    buf_deinit(&at);
 }
 
-void scenario_put_facts(struct buf *out, const struct oracle *oracle)
+void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t *facts, size_t *activations)
 {
-    for (size_t c = 0; c < oracle_contacts(oracle); c++) {
-        for (size_t i = 0; i < oracle_facts(oracle); i++)
-            if (oracle_fact(oracle, i)->contact == c)
-                put_fact(out, oracle, oracle_fact(oracle, i));
-        for (size_t i = 0; i < oracle_activations(oracle); i++)
-            if (oracle_activation(oracle, i)->contact == c)
-                put_activation(out, oracle, oracle_activation(oracle, i));
-    }
+    for (; *facts < oracle_facts(oracle); ++*facts)
+        add_fact(lines, oracle, oracle_fact(oracle, *facts));
+    for (; *activations < oracle_activations(oracle); ++*activations)
+        add_activation(lines, oracle, oracle_activation(oracle, *activations));
 }

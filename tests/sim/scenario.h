@@ -5,7 +5,7 @@
  * will come. */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
-#include "base/buf.h"
+#include "lines.h"
 #include "oracle.h"
 
 #define SCENARIO_START_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
@@ -19,7 +19,7 @@ void scenario_feed(struct oracle *oracle, const json_t *step);
 json_t *scenario_instant(int64_t ms);
 void scenario_put_offset(struct buf *out, int64_t ms);
 
-/* What the oracle has found, as vectors.h writes it: a line a fact and activation, by contact. */
-void scenario_put_facts(struct buf *out, const struct oracle *oracle);
+/* What the oracle has found, as vectors.h writes it, from the given fact and activation on. */
+void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t *facts, size_t *activations);
 
 #endif
