@@ -154,7 +154,11 @@ static const char change_fix[] =
 
 static bool is_template(struct str text)
 {
-    return str_contains(text, STR("{{")) || str_contains(text, STR("{%"));
+    for (size_t i = 0; i + 1 < text.size; i++) {
+        if (text.data[i] == '{' && (text.data[i + 1] == '{' || text.data[i + 1] == '%'))
+            return true;
+    }
+    return false;
 }
 
 static bool has_template(const struct value *value)
@@ -172,15 +176,17 @@ static bool has_template(const struct value *value)
 
 static void parse_operand(struct parse *parse, struct place at, struct change *ret)
 {
-    struct value value = {0};
-    bool scalar = at.json && (json_is_null(at.json) || document_value(at.json, parse->arena, &value));
-    if (scalar && has_template(&value)) {
+    struct value value;
+    bool given = at.json && document_value(at.json, parse->arena, &value);
+    if (!given)
+        value = (struct value){.type = VALUE_MISSING};
+    else if (has_template(&value)) {
         problem_later(parse, at.pointer, "templates as values", "write a fixed value");
         return;
     }
     switch (ret->kind) {
     case CHANGE_SET:
-        if (!scalar)
+        if (!given && !json_is_null(at.json))
             problem_type(parse, at, "a value, a string, number, boolean or list of strings,",
                          "write the new value, or null to remove the attribute");
         break;
