@@ -1,12 +1,17 @@
 /* A block of contacts as bytes. It is a function of what the contacts have, not of how they came to have it:
  * everything stands in order of contact, attribute and journey, and strings by value.
  *
- *     format 1 · contacts n · n × external id (sized) · n × head
- *     journeys:   contacts with any · each: gap to the one before, marks k, k × (gap of journey number,
- * instant, seq) attributes: columns · each: gap of attribute id, cells used, where used < n: n bits of who
- * has one; kind of all or 0 and a kind each; the cells cell:       string = code: 0 and the string where it
- * is new in this column, else its number from 1; list = size and codes; number = zigzag * 2 where it is a
- * whole number under 2^53, else 1 and its bits; boolean = a byte; instant = zigzag of the cell
+ *     format 1 · contacts n · n × external id (sized) · n × head · journeys · attributes
+ *
+ *     journeys:   contacts with any · each: gap to the one before, marks k,
+ *                 k × (gap of the journey's number, instant, seq)
+ *     attributes: columns · each: gap of the attribute's id, cells used,
+ *                 where used < n: n bits of who has one,
+ *                 the kind of all or 0 and a kind each, the cells
+ *     cell:       string: 0 and itself where it is new in this column, else its number there from 1
+ *                 list: size, then its strings so
+ *                 number: zigzag * 2 where it is whole and under 2^53, else 1 and its bits
+ *                 boolean: a byte · instant: zigzag of the cell
  */
 #include <math.h>
 

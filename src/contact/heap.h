@@ -1,8 +1,8 @@
 /* Bytes of any size that come and go, in segments that never move: what is taken stays where it is until it
  * is released. Released bytes leave holes; a segment in which nothing lives is freed, and when more than half
  * of a heap over 1 MB is holes its owner moves what lives in the emptiest segments elsewhere, piece by piece:
- *     heap_is_sparse → heap_leave_sparse → for each place of the owner's: heap_is_leaving? take, copy,
- * release. A place is 39 bits: segment number and position. One thread. */
+ *     heap_is_sparse → heap_leave_sparse → for each place held: heap_is_leaving? take, copy, release
+ * A place is 39 bits: segment number and position. One thread. */
 #ifndef CONTACT_HEAP_H
 #define CONTACT_HEAP_H
 #include <stdbool.h>

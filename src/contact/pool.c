@@ -1,10 +1,9 @@
-/* Pages of 16 KB at addresses that 16 KB divides, so that the page of an array is found by masking its
- * address:
+/* Pages of 16 KB at addresses that 16 KB divides, so that masking the address of an array gives its page:
  *
- *     region (64 KB, then 1 MB) = | page | page | page | …
- *     page = | next prev class live used free | array | array | array | … |
- *                                   │     └─▶ list through arrays that were given back
- *                                   └─ arrays ever carved from this page
+ *     region (64 KB, then up to 1 MB) = | page | page | page | …
+ *     page = | links, class, live, carved, given_back | array | array | array | … |
+ *                                  │            └─▶ list through arrays that were given back
+ *                                  └─ arrays that were ever taken from its end
  *
  * A class keeps its pages with room in a list; full pages stand in no list. Arrays over a quarter of a page
  * come from malloc and stand in a list of their own. */

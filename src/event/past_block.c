@@ -1,10 +1,13 @@
 /* A block of what contacts have done, as bytes. It is a function of what was folded in, not of the order:
  * everything stands in order of contact, name and aggregate, moments from the oldest on.
  *
- *     format 1 · aggregates registered
- *     counts:          contacts with any · each: gap to the one before, names k, k × (gap of name, count,
- * first, last − first) each aggregate:  contacts with any · each: gap, count, moments kept (as many as the
- * limit allows) × (time, seq); times after the first as the difference to the one before
+ *     format 1 · aggregates registered a · counts · a × aggregate
+ *
+ *     counts:    contacts with any · each: gap to the one before, names k,
+ *                k × (gap of the name's id, count, first, last - first)
+ *     aggregate: contacts with any · each: gap, count,
+ *                as many moments as the limit keeps of that count × (time, seq);
+ *                times after the first as the difference to the one before
  */
 #include "base/check.h"
 #include "event/past_state.h"
