@@ -1,5 +1,5 @@
-/* For tests: someone who owns a partition and decides batches that differ in every field, and texts of what a store
- * holds, so that two of them are compared by one assertion. */
+/* For tests: someone who owns a partition and decides batches that differ in every field, and texts of what a
+ * store holds, so that two of them are compared by one assertion. */
 #ifndef STORE_STORE_AUTHOR_H
 #define STORE_STORE_AUTHOR_H
 #include "base/buf.h"
@@ -18,7 +18,8 @@ struct author {
 /* Claims the partition. */
 void author_begin(struct author *author, struct store *store, uint32_t partition);
 
-/* A batch with so many event, ledger and effect rows (in turns), stat rows and blocks; it moves the author's head. */
+/* A batch with so many event, ledger and effect rows (in turns), stat rows and blocks; it moves the author's
+ * head. */
 struct batch_shape {
     uint32_t events, ledger, effects, stats, blocks;
 };

@@ -12,8 +12,8 @@ struct store_factory {
     struct store *(*reopen)(struct store_factory *factory, struct store *store);
     /* Closes it and removes what it left. */
     void (*discard)(struct store_factory *factory, struct store *store);
-    /* The next commit (of some kilobytes) ends with this status, which is COMMIT_RETRY or COMMIT_UNKNOWN; of two unknown
-     * ones one is taken and one is not. False: it can't be made to. */
+    /* The next commit (of some kilobytes) ends with this status, which is COMMIT_RETRY or COMMIT_UNKNOWN; of
+     * two unknown ones one is taken and one is not. False: it can't be made to. */
     bool (*fail_next)(struct store_factory *factory, struct store *store, enum commit_status status);
     /* The cause of the failure is gone. */
     void (*heal)(struct store_factory *factory, struct store *store);
