@@ -1,0 +1,61 @@
+#include "cli/data_directory.h"
+
+#include <dirent.h>
+
+#include "base/check.h"
+#include "store/sqlite/store_sqlite.h"
+
+/* Whether a directory holds files that no store of ours put there, and none that one did. */
+static bool is_foreign(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory)
+        return false; /* not there, or the store says what is wrong with it */
+    bool other = false, ours = false;
+    const struct dirent *entry;
+    while ((entry = readdir(directory))) {
+        bool dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        bool own = strncmp(entry->d_name, "sojourn.", strlen("sojourn.")) == 0;
+        ours |= own;
+        other |= !own && !dots;
+    }
+    closedir(directory);
+    return other && !ours;
+}
+
+enum err data_directory_open(const char *path, bool read_only, struct data_directory *ret, struct err_detail *detail)
+{
+    *ret = (struct data_directory){0};
+    if (!read_only && is_foreign(path))
+        return err_fail(detail, ERR_REFUSED, path, "holds other files; name an empty directory or a new one");
+    const struct store_sqlite_options options = {.read_only = read_only};
+    enum err err = store_sqlite_open(path, &options, &ret->store, detail);
+    return err ? err : control_open(ret->store, read_only, &ret->control, detail);
+}
+
+enum err data_directory_open_partitions(struct data_directory *directory, bool read_only, partition_answer *answer,
+                                        struct err_detail *detail)
+{
+    CHECK(directory->store->partitions <= STORE_PARTITIONS);
+    for (uint32_t id = 0; id < directory->store->partitions; id++) {
+        const struct partition_options options = {.id = id,
+                                                  .store = directory->store,
+                                                  .control = directory->control,
+                                                  .answer = answer,
+                                                  .read_only = read_only};
+        enum err err = partition_open(&options, &directory->partitions[id], detail);
+        if (err)
+            return err;
+        directory->partition_count++;
+    }
+    return ERR_OK;
+}
+
+void data_directory_close(struct data_directory *directory)
+{
+    for (uint32_t id = 0; id < directory->partition_count; id++)
+        partition_close(directory->partitions[id]);
+    control_close(directory->control);
+    if (directory->store)
+        store_close(directory->store);
+}
