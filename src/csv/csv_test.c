@@ -69,6 +69,7 @@ static void rows_are_read_whatever_the_cuts(void **state)
     assert_rows(STR("\"two\nlines\",x\n\"three\r\n\r\nlines\"\nlast\n"),
                 "1@1:[two\nlines][x];2@3:[three\r\n\r\nlines];3@6:[last];");
     assert_rows(STR("\n\na\n\r\n\nb\n\n"), "1@3:[a];2@6:[b];");
+    assert_rows(STR("x\n\ry\rz\n"), "1@1:[x];2@2:[y];3@2:[z];");
     assert_rows(STR(" a , b\t\n \n"), "1@1:[ a ][ b\t];2@2:[ ];");
 }
 

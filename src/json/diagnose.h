@@ -2,13 +2,8 @@
  * reader.cc only. */
 #ifndef JSON_DIAGNOSE_H
 #define JSON_DIAGNOSE_H
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/str.h"
-
-/* Whether an escape in a text that is JSON otherwise names half a surrogate pair. */
-bool diagnose_has_lone_surrogate(struct str text);
 
 /* Fills the detail and returns ERR_INVALID. Reads the text once more: only refusals pay for it. */
 enum err diagnose_fail(struct str text, struct err_detail *detail);

@@ -103,8 +103,7 @@ extern "C" enum err json_reader_parse(struct json_reader *reader, struct str tex
     dom::element root;
     auto failure = reader->parser.parse(reader->text, text.size, false).get(root);
     CHECK(failure != simdjson::MEMALLOC);
-    /* simdjson 3.0.1 lets half surrogate pairs pass and would hand out bytes that are not UTF-8. */
-    if (failure || diagnose_has_lone_surrogate({reader->text, text.size}))
+    if (failure)
         return diagnose_fail(text, detail);
     *ret_root = node_of(root);
     return ERR_OK;

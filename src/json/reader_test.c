@@ -238,6 +238,8 @@ static void nesting_is_taken_to_64_levels_and_no_further(void **state)
     assert_refused(nested(text, 65, '{', '}'), "deeper than 64 levels");
     assert_refused(nested(text, 10000, '[', ']'), "deeper than 64 levels");
     assert_refused(nested(text, 10000, '{', '}'), "deeper than 64 levels");
+    memcpy(text, "[1,,", 4); /* what comes first is named first */
+    assert_refused((struct str){text, 10000}, "byte 4");
     memset(text, '[', 10000);
     assert_refused((struct str){text, 10000}, "deeper than 64 levels");
 }

@@ -161,9 +161,8 @@ static uint8_t decode_byte(struct reader *r)
 static void decode_list(struct reader *r, struct arena *arena, struct value *v)
 {
     uint64_t count = reader_varint(r);
-    if (count >
-        (size_t)(r->end -
-                 r->at)) { /* each string takes a byte at least: damaged bytes must not claim memory */
+    size_t left = (size_t)(r->end - r->at);
+    if (count > left) { /* each string takes a byte at least: damage must not claim memory */
         r->failed = true;
         return;
     }
