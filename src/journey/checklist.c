@@ -114,13 +114,14 @@ static int ranked_compare(const void *left, const void *right)
 
 /* ── sentences ── */
 
-/* A clause with a capital and a full stop. */
+/* A clause with a capital and a full stop; a list of keys ("did, where and …") keeps its small letter. */
 static const char *sentence(struct arena *arena, const char *clause)
 {
     size_t size = strlen(clause);
     const char *end = size && strchr(".?!", clause[size - 1]) ? "" : ".";
     char *text = arena_printf(arena, "%s%s", clause, end);
-    if (*text >= 'a' && *text <= 'z')
+    size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    if (word && text[word] == ' ')
         *text = (char)(*text - 'a' + 'A');
     return text;
 }

@@ -44,8 +44,9 @@ static void case_end(struct table *table)
 static bool is_sentence(const char *text)
 {
     size_t size = strlen(text);
-    return size > 10 && strchr(".?!", text[size - 1]) && !(text[0] >= 'a' && text[0] <= 'z') &&
-           !strstr(text, "..") && str_is_utf8(str_from(text));
+    return size > 10 && strchr(".?!", text[size - 1]) &&
+           !(text[0] >= 'a' && text[0] <= 'z' && text[strcspn(text, " ,")] == ' ') && !strstr(text, "..") &&
+           str_is_utf8(str_from(text));
 }
 
 /* "severity code node pointer", then parts of the message and the fix behind bars. */

@@ -70,7 +70,7 @@ static void parse_timeline(struct parse *parse, struct place at)
 static void parse_reentry(struct parse *parse, struct place at, struct definition *ret)
 {
     static const struct key keys[] = {{"allowed"}, {"after"}, {NULL}};
-    if (!at.json || !read_object(parse, at, "re-entry, an object,", keys))
+    if (!at.json || !read_object(parse, at, "the re-entry, an object,", keys))
         return;
     struct place allowed = place_key(parse, at, "allowed"), after = place_key(parse, at, "after");
     if (allowed.json)

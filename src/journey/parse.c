@@ -95,19 +95,24 @@ bool problem_limit(struct parse *parse, const char *pointer, const char *what, s
     return false;
 }
 
-/* The rule parser says "what is wrong: what to do" in one text; NULL where it says the first alone. What it
- * quotes from the document may hold colons too. */
-static const char *remedy_find(const char *text)
+/* The last colon or semicolon of this kind before a space, outside braces; NULL where there is none. */
+static const char *last_mark(const char *text, char mark)
 {
-    bool quoting = false;
     int depth = 0;
-    for (; *text; text++) {
-        quoting ^= *text == '"';
-        depth += (*text == '{') - (*text == '}');
-        if (!quoting && depth == 0 && (*text == ':' || *text == ';') && text[1] == ' ' && text[2])
-            return text;
+    for (const char *at = text + strlen(text); at > text; at--) {
+        depth += (*at == '}') - (*at == '{');
+        if (*at == mark && at[1] == ' ' && depth == 0)
+            return at;
     }
     return NULL;
+}
+
+/* The rule parser says "what is wrong: what to do" in one text, or the first alone. What it quotes from the
+ * document comes first and may hold anything, so the last colon counts. */
+static const char *remedy_find(const char *text)
+{
+    const char *colon = last_mark(text, ':');
+    return colon ? colon : last_mark(text, ';');
 }
 
 bool problem_of_rule(struct parse *parse, enum err err, const struct err_detail *detail)
