@@ -294,6 +294,41 @@ static enum err try_plan(struct control *control, const json_t *document, struct
     return failed ? failed : err;
 }
 
+/* With its keys in the order of the document: nodes are numbered in that order, now and whenever the log is
+ * read. */
+static enum err append_definition(struct control *control, const json_t *document,
+                                  const struct control_by *by, struct err_detail *detail)
+{
+    char *text = json_dumps(document, JSON_COMPACT);
+    CHECK(text);
+    enum err err = append(control, STR("publish"), str_from(text), by, detail);
+    free(text);
+    return err;
+}
+
+/* Node numbers follow the document's order, and what is stored has its keys sorted: the stored form is what
+ * is published, now as after every restart. */
+static enum err publish_stored(struct control *control, const json_t *document, const struct control_by *by,
+                               uint16_t *ret_version, struct err_detail *detail)
+{
+    struct buf text = {0};
+    document_write(document, &text);
+    json_t *stored;
+    enum err err = document_parse(buf_str(&text), "definition", &stored, detail);
+    if (!err) {
+        err = try_plan(control, stored, detail);
+        if (!err)
+            err = append(control, STR("publish"), buf_str(&text), by, detail);
+        if (!err)
+            CHECK(take_publish(control, stored, control->position, by->at_ms, known_name, detail) == ERR_OK);
+        json_decref(stored);
+    }
+    buf_deinit(&text);
+    if (!err)
+        *ret_version = (uint16_t)(plan_version_count(control->plan) - 1);
+    return err;
+}
+
 enum err control_publish(struct control *control, const json_t *document, const struct control_by *by,
                          uint16_t *ret_version, struct err_detail *detail)
 {
@@ -312,14 +347,7 @@ enum err control_publish(struct control *control, const json_t *document, const 
                         "a journey named \"%.*s\" is published already; versions come with a later release, "
                         "rename this one",
                         STR_ARG(text));
-    err = try_plan(control, document, detail);
-    if (!err)
-        err = append_json(control, "publish", document, by, detail);
-    if (err)
-        return err;
-    CHECK(take_publish(control, document, control->position, by->at_ms, known_name, detail) == ERR_OK);
-    *ret_version = plan_find(control->plan, text);
-    return ERR_OK;
+    return publish_stored(control, document, by, ret_version, detail);
 }
 
 static enum err refuse(enum action_kind kind, struct str journey, enum version_state state,
