@@ -13,14 +13,16 @@
 #define QUARTER_MS (15 * MINUTE_MS)
 /* "no instant": later than every real one, so that the earlier of two is always their minimum. */
 #define INSTANT_NEVER INT64_MAX
-/* Events, timers and schedules live in [1970-01-01, 2100-01-01): the zone tables end there. Attributes may hold any
- * year from 0001 to 9999. */
+/* Events, timers and schedules live in [1970-01-01, 2100-01-01): the zone tables end there. Attributes may
+ * hold any year from 0001 to 9999. */
 #define INSTANT_END INT64_C(4102444800000)
 
-/* RFC 3339 and the ISO 8601 forms that occur in the field: `2026-01-31`, `2026-01-31T10:00Z`, seconds, a fraction of
- * any length (cut to milliseconds), `Z` or an offset; a form without offset is UTC. Years 0001-9999. */
+/* RFC 3339 and the ISO 8601 forms that occur in the field: `2026-01-31`, `2026-01-31T10:00Z`, seconds, a
+ * fraction of any length (cut to milliseconds), `Z` or an offset; a form without offset is UTC. Years
+ * 0001-9999. */
 bool instant_parse(struct str text, int64_t *ret_ms);
-/* `2026-01-31T10:00:00Z`, with `.123` where milliseconds are not zero (or always, with `millis`). Returns the size. */
+/* `2026-01-31T10:00:00Z`, with `.123` where milliseconds are not zero (or always, with `millis`). Returns the
+ * size. */
 int instant_print(int64_t ms, bool millis, char ret_text[32]);
 /* Within [1970, 2100). */
 bool instant_is_operational(int64_t ms);
