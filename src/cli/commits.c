@@ -60,7 +60,8 @@ bool commits_any(const struct commits *commits)
     return commits->any;
 }
 
-static void on_done(void *context, const enum commit_status *statuses, size_t count, const struct err_detail *detail)
+static void on_done(void *context, const enum commit_status *statuses, size_t count,
+                    const struct err_detail *detail)
 {
     struct job *job = context;
     pthread_mutex_lock(&job->commits->mutex);
@@ -100,7 +101,8 @@ static void settle(struct job *job)
 /* What is to be done about the batches that are left: the gravest of their answers decides. */
 static enum commit_status gravest(const struct job *job)
 {
-    static const enum commit_status by_gravity[] = {COMMIT_FAILED, COMMIT_FENCED, COMMIT_RETRY, COMMIT_UNKNOWN};
+    static const enum commit_status by_gravity[] = {COMMIT_FAILED, COMMIT_FENCED, COMMIT_RETRY,
+                                                    COMMIT_UNKNOWN};
     for (size_t g = 0; g < sizeof by_gravity / sizeof by_gravity[0]; g++) {
         for (size_t i = 0; i < job->count; i++) {
             if (job->statuses[i] == by_gravity[g])
@@ -120,11 +122,13 @@ static enum err job_fail(const struct commits *commits, enum commit_status statu
 {
     const char *why = job->detail.text;
     if (status == COMMIT_FENCED)
-        return err_fail(detail, ERR_BUSY, commits->name, "another process has taken this directory over; nothing that "
-                                                         "is durable is lost");
-    return err_fail(detail, ERR_IO, commits->name,
-                    "could not be written: %s; what was written before is kept, the same command goes on from there",
-                    why[0] ? why : commit_status_name(status));
+        return err_fail(detail, ERR_BUSY, commits->name,
+                        "another process has taken this directory over; nothing that "
+                        "is durable is lost");
+    return err_fail(
+        detail, ERR_IO, commits->name,
+        "could not be written: %s; what was written before is kept, the same command goes on from there",
+        why[0] ? why : commit_status_name(status));
 }
 
 static void hand_over(struct job *job)
@@ -134,8 +138,8 @@ static void hand_over(struct job *job)
         store_commit(job->commits->store, job->batches, job->count, on_done, job);
 }
 
-/* What was not taken is handed over once more, all of it and in order: a batch behind one of the same partition that was
- * not taken has been refused by the fence, which means nothing. */
+/* What was not taken is handed over once more, all of it and in order: a batch behind one of the same
+ * partition that was not taken has been refused by the fence, which means nothing. */
 static void hand_over_again(struct commits *commits)
 {
     for (uint32_t i = 0; i < commits->waiting; i++) {
@@ -160,7 +164,8 @@ static enum err finish_oldest(struct commits *commits, struct err_detail *detail
         enum commit_status status = gravest(job);
         if (status == COMMIT_DONE)
             break;
-        if (status == COMMIT_FAILED || status == COMMIT_FENCED || environment->seconds() - since > RETRY_SECONDS_MAX)
+        if (status == COMMIT_FAILED || status == COMMIT_FENCED ||
+            environment->seconds() - since > RETRY_SECONDS_MAX)
             return job_fail(commits, status, job, detail);
         if (!told)
             complain(environment->err, commits->name, "%s; trying again for %d seconds",

@@ -23,7 +23,8 @@ static bool is_foreign(const char *path)
     return other && !ours;
 }
 
-enum err data_directory_open(const char *path, bool read_only, struct data_directory *ret, struct err_detail *detail)
+enum err data_directory_open(const char *path, bool read_only, struct data_directory *ret,
+                             struct err_detail *detail)
 {
     *ret = (struct data_directory){0};
     if (!read_only && is_foreign(path))
@@ -33,8 +34,8 @@ enum err data_directory_open(const char *path, bool read_only, struct data_direc
     return err ? err : control_open(ret->store, read_only, &ret->control, detail);
 }
 
-enum err data_directory_open_partitions(struct data_directory *directory, bool read_only, partition_answer *answer,
-                                        struct err_detail *detail)
+enum err data_directory_open_partitions(struct data_directory *directory, bool read_only,
+                                        partition_answer *answer, struct err_detail *detail)
 {
     CHECK(directory->store->partitions <= STORE_PARTITIONS);
     for (uint32_t id = 0; id < directory->store->partitions; id++) {

@@ -10,12 +10,13 @@ struct data_directory {
     struct partition *partitions[STORE_PARTITIONS];
 };
 
-/* Store and control log. A directory that is neither empty nor ours is refused, and with `read_only` one that is not
- * there. Close it in either case. */
-enum err data_directory_open(const char *path, bool read_only, struct data_directory *ret, struct err_detail *detail);
+/* Store and control log. A directory that is neither empty nor ours is refused, and with `read_only` one that
+ * is not there. Close it in either case. */
+enum err data_directory_open(const char *path, bool read_only, struct data_directory *ret,
+                             struct err_detail *detail);
 /* Every partition; effects are answered by `answer` (NULL = not). */
-enum err data_directory_open_partitions(struct data_directory *directory, bool read_only, partition_answer *answer,
-                                        struct err_detail *detail);
+enum err data_directory_open_partitions(struct data_directory *directory, bool read_only,
+                                        partition_answer *answer, struct err_detail *detail);
 void data_directory_close(struct data_directory *directory);
 
 #endif

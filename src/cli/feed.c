@@ -34,9 +34,11 @@ static enum err put_if_many(struct feed *feed, const struct partition *partition
     return partition_open_rows(partition) > BATCH_ROWS ? put(feed, detail) : ERR_OK;
 }
 
-/* Fires what is due up to an instant, an hour at a time: a batch may be taken between. The next timer is known only to be
- * no earlier than partition_next_timer says, so each slice ends later than the one before. */
-static enum err advance(struct feed *feed, struct partition *partition, int64_t to_ms, struct err_detail *detail)
+/* Fires what is due up to an instant, an hour at a time: a batch may be taken between. The next timer is
+ * known only to be no earlier than partition_next_timer says, so each slice ends later than the one before.
+ */
+static enum err advance(struct feed *feed, struct partition *partition, int64_t to_ms,
+                        struct err_detail *detail)
 {
     int64_t next_ms, done_ms = INT64_MIN;
     enum err err = ERR_OK;
@@ -90,7 +92,8 @@ static enum err step_instants(struct feed *feed, uint32_t number, bool cut, stru
         bool last = !cut || at_ms != feed->boundary.at_ms;
         err = advance(feed, partition, at_ms - 1, detail);
         if (!err)
-            err = partition_step(partition, at_ms, feed->control_to, inputs + first, end - first, last, detail);
+            err =
+                partition_step(partition, at_ms, feed->control_to, inputs + first, end - first, last, detail);
         if (!err)
             err = put_if_many(feed, partition, detail);
     }
@@ -118,8 +121,8 @@ static enum err close_window(struct feed *feed, bool cut, struct err_detail *det
 }
 
 /* Records that their partition has taken count for the window, so that it ends where it ended before. */
-static enum err add_record(struct feed *feed, struct file *file, const struct file_entry *entry, int64_t at_ms,
-                           struct err_detail *detail)
+static enum err add_record(struct feed *feed, struct file *file, const struct file_entry *entry,
+                           int64_t at_ms, struct err_detail *detail)
 {
     const struct feed_options *o = feed->options;
     uint32_t number = file_partition(entry, o->partition_count);
@@ -135,7 +138,8 @@ static enum err add_record(struct feed *feed, struct file *file, const struct fi
 
 static bool is_full(const struct feed *feed, unsigned times)
 {
-    return feed->window_records >= times * WINDOW_RECORDS || feed->window_bytes >= times * (uint64_t)WINDOW_BYTES;
+    return feed->window_records >= times * WINDOW_RECORDS ||
+           feed->window_bytes >= times * (uint64_t)WINDOW_BYTES;
 }
 
 /* A window ends between two instants where it can, and inside one that is too large. */
@@ -247,11 +251,15 @@ static void warn_of_names(const struct feed *feed)
 {
     FILE *err = feed->options->environment->err;
     if (feed->binding.event_over[0])
-        complain(err, feed->options->name, "there are more than %d event names; events of the others, the first is \"%s\", "
-                                           "are kept in history and counted nowhere", NAMES_EVENT_MAX, feed->binding.event_over);
+        complain(err, feed->options->name,
+                 "there are more than %d event names; events of the others, the first is \"%s\", "
+                 "are kept in history and counted nowhere",
+                 NAMES_EVENT_MAX, feed->binding.event_over);
     if (feed->binding.attribute_over[0])
-        complain(err, feed->options->name, "there are more than %d attributes; the others, the first is \"%s\", are kept in "
-                                           "history only", NAMES_ATTRIBUTE_MAX, feed->binding.attribute_over);
+        complain(err, feed->options->name,
+                 "there are more than %d attributes; the others, the first is \"%s\", are kept in "
+                 "history only",
+                 NAMES_ATTRIBUTE_MAX, feed->binding.attribute_over);
 }
 
 enum err feed_run(const struct feed_options *options, struct err_detail *detail)

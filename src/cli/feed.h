@@ -1,16 +1,17 @@
-/* Feeds files of records to all partitions in virtual time: contacts first, then events in order of time, and at given
- * instants entries of the control log; then the timers that are left. One commit follows the other while the next is
- * decided, in memory that does not grow with the files.
+/* Feeds files of records to all partitions in virtual time: contacts first, then events in order of time, and
+ * at given instants entries of the control log; then the timers that are left. One commit follows the other
+ * while the next is decided, in memory that does not grow with the files.
  *
- * It may be killed at any point: fed again, each partition skips what it has taken, and the same follows. For that,
- * nothing here depends on where it began: windows are cut by the files alone. One thread. */
+ * It may be killed at any point: fed again, each partition skips what it has taken, and the same follows. For
+ * that, nothing here depends on where it began: windows are cut by the files alone. One thread. */
 #ifndef CLI_FEED_H
 #define CLI_FEED_H
 #include "cli/command.h"
 #include "ingest/files.h"
 #include "partition/partition.h"
 
-/* Makes sure that the milestone's entry is in the control log, and gives its position. Called in order of time. */
+/* Makes sure that the milestone's entry is in the control log, and gives its position. Called in order of
+ * time. */
 typedef enum err feed_act(void *context, size_t milestone, uint64_t *ret_position, struct err_detail *detail);
 
 struct feed_options {
@@ -29,8 +30,8 @@ struct feed_options {
     void *context;
 };
 
-/* When it returns ERR_OK, everything is durable. A version that the system had to hold has an entry `alert` in the
- * control log (feed_alerts_print). */
+/* When it returns ERR_OK, everything is durable. A version that the system had to hold has an entry `alert`
+ * in the control log (feed_alerts_print). */
 enum err feed_run(const struct feed_options *options, struct err_detail *detail);
 
 /* Tells what the engines had to hold, on whichever run that was; false where nothing was. */

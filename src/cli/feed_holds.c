@@ -19,13 +19,16 @@ static struct str journey_name(const struct control *control, uint16_t version)
 }
 
 /* What happened, for people. */
-static enum err note_alert(struct control *control, struct partition *partition, const struct engine_alert *alert,
-                           const struct control_by *by, struct err_detail *detail)
+static enum err note_alert(struct control *control, struct partition *partition,
+                           const struct engine_alert *alert, const struct control_by *by,
+                           struct err_detail *detail)
 {
-    struct str id = contacts_external_id(engine_contacts(partition_engine(partition)), (struct contact_id){alert->contact});
+    struct str id = contacts_external_id(engine_contacts(partition_engine(partition)),
+                                         (struct contact_id){alert->contact});
     char at[32];
     instant_print(alert->at_ms, false, at);
-    json_t *body = json_pack("{s:i, s:s%, s:s}", "version", (int)alert->version, "contact", id.data, id.size, "at", at);
+    json_t *body =
+        json_pack("{s:i, s:s%, s:s}", "version", (int)alert->version, "contact", id.data, id.size, "at", at);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     enum err err = text ? control_note(control, STR("alert"), str_from(text), by, detail)
                         : err_fail(detail, ERR_INVALID, "", "a contact's id is not UTF-8");
@@ -64,7 +67,8 @@ uint64_t feed_holds_at(const struct control *control, struct boundary boundary)
     uint64_t newest = 0, position;
     char bytes[KEY_BYTES];
     for (uint16_t version = 0; version < plan_version_count(control_plan(control)); version++) {
-        if (control_find_key(control, key_of("hold", version, boundary, bytes), &position) && position > newest)
+        if (control_find_key(control, key_of("hold", version, boundary, bytes), &position) &&
+            position > newest)
             newest = position;
     }
     return newest;
@@ -90,7 +94,8 @@ static bool on_entry(void *context, const struct control_entry *entry)
         version < plan_version_count(control_plan(telling->control))) {
         struct str name = journey_name(telling->control, (uint16_t)version);
         fprintf(telling->err,
-                "sojourn: journey \"%.*s\": contact \"%s\" went through it more than %d times at %s, so the system has held "
+                "sojourn: journey \"%.*s\": contact \"%s\" went through it more than %d times at %s, so the "
+                "system has held "
                 "it; look for a loop in which nothing takes time, or for events repeated at one instant\n",
                 STR_ARG(name), contact, ENGINE_PASSAGES_MAX, at);
         telling->any = true;

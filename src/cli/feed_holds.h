@@ -1,5 +1,6 @@
-/* What the system does by itself while feeding: an engine that holds a version says so by an alert; the pause then goes
- * into the control log, so that every partition takes it, at the end of the window in which it came up. */
+/* What the system does by itself while feeding: an engine that holds a version says so by an alert; the pause
+ * then goes into the control log, so that every partition takes it, at the end of the window in which it came
+ * up. */
 #ifndef CLI_FEED_HOLDS_H
 #define CLI_FEED_HOLDS_H
 #include "partition/partition.h"
@@ -10,8 +11,8 @@ struct boundary {
     uint64_t number; /* of the last record before it */
 };
 
-/* Turns the partitions' alerts into entries. Call it before their batches are handed over: an alert that is durable in a
- * partition is in the log too. */
+/* Turns the partitions' alerts into entries. Call it before their batches are handed over: an alert that is
+ * durable in a partition is in the log too. */
 enum err feed_holds_take(struct control *control, struct partition *const *partitions, uint32_t count,
                          struct boundary boundary, struct err_detail *detail);
 /* The position of the newest pause that belongs to this boundary; 0 = none. */

@@ -48,7 +48,8 @@ static void collect_node(const struct source *source, const struct definition *d
         ret->exits[exit] = total(source, number, STAT_EXIT, exit);
 }
 
-/* Who moved on towards a node, or began there, and has neither arrived nor left stands on an edge before it. */
+/* Who moved on towards a node, or began there, and has neither arrived nor left stands on an edge before it.
+ */
 static void count_before(const struct definition *definition, struct journey_figures *ret)
 {
     int64_t begun = ret->entered + ret->carried_in;
@@ -134,8 +135,8 @@ static void set_named(json_t *object, struct str name, int64_t number, struct bu
     set(object, scratch->data, number);
 }
 
-static void put_ends(json_t *object, const struct definition *definition, const int64_t *goals, const int64_t *exits,
-                     struct buf *scratch)
+static void put_ends(json_t *object, const struct definition *definition, const int64_t *goals,
+                     const int64_t *exits, struct buf *scratch)
 {
     json_t *by_name = json_object(), *by_number = json_array();
     for (uint32_t i = 0; i < definition->goal_count; i++)
@@ -146,8 +147,8 @@ static void put_ends(json_t *object, const struct definition *definition, const 
     json_object_set_new(object, "exit_rules", by_number);
 }
 
-static json_t *node_json(const struct definition *definition, uint16_t number, const struct node_figures *figures,
-                         struct buf *scratch)
+static json_t *node_json(const struct definition *definition, uint16_t number,
+                         const struct node_figures *figures, struct buf *scratch)
 {
     const struct node *node = &definition->nodes[number];
     json_t *object = json_object(), *moved = json_object();

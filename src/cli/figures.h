@@ -1,5 +1,5 @@
-/* What happened in each journey, node by node: the figures of spec/time-runs-stats.md §5 over everything so far, summed
- * over the partitions, for programs and for people. */
+/* What happened in each journey, node by node: the figures of spec/time-runs-stats.md §5 over everything so
+ * far, summed over the partitions, for programs and for people. */
 #ifndef CLI_FIGURES_H
 #define CLI_FIGURES_H
 #include <stdio.h>
@@ -16,7 +16,8 @@ struct node_figures {
     int64_t entered, waiting, waiting_before;
     int64_t moved[FIGURES_OUTCOMES_MAX];
     struct leave_figures left, left_before;
-    int64_t goals[DEFINITION_GOALS_MAX], exits[DEFINITION_EXITS_MAX]; /* left.goal and left.exit_rule, each apart */
+    int64_t goals[DEFINITION_GOALS_MAX],
+        exits[DEFINITION_EXITS_MAX]; /* left.goal and left.exit_rule, each apart */
 };
 
 struct journey_figures {
@@ -38,8 +39,8 @@ struct figures {
 void figures_collect(struct partition *const *partitions, uint32_t count, const struct control *control,
                      struct arena *arena, struct figures *ret);
 
-/* {"contacts", "events", "seconds", "journeys": […]}; no `seconds` where it is negative, each journey's `state` only
- * with `states`. The caller owns it. */
+/* {"contacts", "events", "seconds", "journeys": […]}; no `seconds` where it is negative, each journey's
+ * `state` only with `states`. The caller owns it. */
 json_t *figures_json(const struct figures *figures, double seconds, bool states);
 /* The same as tables. */
 void figures_print(const struct figures *figures, double seconds, FILE *out);

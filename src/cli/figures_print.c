@@ -35,9 +35,10 @@ static bool print_reason(FILE *out, bool first, const char *before, int64_t coun
     char text[64];
     if (reason == LEAVE_GOAL && goals) {
         for (uint32_t i = 0; i < definition->goal_count; i++) {
-            int size = snprintf(text, sizeof text, "goal \"%.*s\"", definition->goals[i].name.size < 40
-                                                                       ? (int)definition->goals[i].name.size
-                                                                       : 40, definition->goals[i].name.data);
+            int size =
+                snprintf(text, sizeof text, "goal \"%.*s\"",
+                         definition->goals[i].name.size < 40 ? (int)definition->goals[i].name.size : 40,
+                         definition->goals[i].name.data);
             first = print_part(out, first, before, goals[i], (struct str){text, (size_t)size});
         }
         return first;
@@ -71,28 +72,41 @@ static void print_node(FILE *out, int width, const struct definition *definition
     bool first = true;
     for (uint8_t outcome = 0; outcome < node->outcome_count; outcome++)
         first = print_part(out, first, "  -> ", figures->moved[outcome], node->outcomes[outcome].name);
-    bool there = figures->left_before.reasons[LEAVE_GOAL] + figures->left_before.reasons[LEAVE_EXIT_RULE] == 0;
-    print_left(out, true, first ? "  left: " : "; left: ", &figures->left, definition, there ? figures->goals : NULL,
-               there ? figures->exits : NULL);
+    bool there =
+        figures->left_before.reasons[LEAVE_GOAL] + figures->left_before.reasons[LEAVE_EXIT_RULE] == 0;
+    print_left(out, true, first ? "  left: " : "; left: ", &figures->left, definition,
+               there ? figures->goals : NULL, there ? figures->exits : NULL);
     print_left(out, true, "; left before it: ", &figures->left_before, definition, NULL, NULL);
     fputc('\n', out);
 }
 
-/* From the start along the edges, as people read a journey; the document's order need not be that. */
+static bool is_end(const struct definition *definition, uint16_t node)
+{
+    return definition->nodes[node].kind == NODE_STOP || definition->nodes[node].kind == NODE_EXIT;
+}
+
+/* From the start along the edges, the ends last, as people read a journey; the document's order need not be
+ * that. */
 static uint16_t reading_order(const struct definition *definition, uint16_t order[DEFINITION_NODES_MAX])
 {
+    uint16_t found[DEFINITION_NODES_MAX], count = 0, placed = 0;
     bool listed[DEFINITION_NODES_MAX] = {false};
-    uint16_t count = 0;
-    order[count++] = definition->start;
+    found[count++] = definition->start;
     listed[definition->start] = true;
     for (uint16_t i = 0; i < count; i++) {
-        const struct node *node = &definition->nodes[order[i]];
+        const struct node *node = &definition->nodes[found[i]];
         for (uint8_t outcome = 0; outcome < node->outcome_count; outcome++) {
             int16_t to = node->outcomes[outcome].to;
             if (to != EDGE_NONE && !listed[to]) {
                 listed[to] = true;
-                order[count++] = (uint16_t)to;
+                found[count++] = (uint16_t)to;
             }
+        }
+    }
+    for (int ends = 0; ends <= 1; ends++) {
+        for (uint16_t i = 0; i < count; i++) {
+            if (is_end(definition, found[i]) == (ends == 1))
+                order[placed++] = found[i];
         }
     }
     return count;
@@ -102,9 +116,10 @@ static void print_journey(FILE *out, const struct journey_figures *figures)
 {
     const struct definition *definition = figures->version->definition;
     char qualified[COUNT_BYTES], entered[COUNT_BYTES], inside[COUNT_BYTES];
-    fprintf(out, "\n%.*s, version %u, %s\n  %s qualified, %s entered, %s in the journey", STR_ARG(definition->name),
-            figures->version->ordinal, version_state_name(figures->state), count_text(figures->qualified, qualified),
-            count_text(figures->entered, entered), count_text(figures->in_journey, inside));
+    fprintf(out, "\n%.*s, version %u, %s\n  %s qualified, %s entered, %s in the journey",
+            STR_ARG(definition->name), figures->version->ordinal, version_state_name(figures->state),
+            count_text(figures->qualified, qualified), count_text(figures->entered, entered),
+            count_text(figures->in_journey, inside));
     print_left(out, true, "\n  left: ", &figures->left, definition, figures->goals, figures->exits);
     fputs("\n\n", out);
 
@@ -122,7 +137,8 @@ static void print_journey(FILE *out, const struct journey_figures *figures)
 void figures_print(const struct figures *figures, double seconds, FILE *out)
 {
     char contacts[COUNT_BYTES], events[COUNT_BYTES];
-    fprintf(out, "%s contacts, %s events", count_text(figures->contacts, contacts), count_text(figures->events, events));
+    fprintf(out, "%s contacts, %s events", count_text(figures->contacts, contacts),
+            count_text(figures->events, events));
     if (seconds >= 0)
         fprintf(out, ", %.2f seconds", seconds);
     fputc('\n', out);

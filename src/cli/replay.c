@@ -12,10 +12,12 @@ static const struct option options[] = {
     {"contacts", "FILE", OPTION_MAY, "who is known at the start: CSV or NDJSON"},
     {"events", "FILE", OPTION_MUST, "what they did: NDJSON in Segment's form, or CSV"},
     {"actions", "FILE", OPTION_MAY, "what operators did: NDJSON"},
-    {"from", "INSTANT", OPTION_MAY, "when the journeys are published (default: the first event);\n"
-                                    "records before are history, which rules count and nobody enters by"},
-    {"until", "INSTANT", OPTION_MAY, "when the replay ends (default: when no timer is left);\n"
-                                     "timers due at it still fire"},
+    {"from", "INSTANT", OPTION_MAY,
+     "when the journeys are published (default: the first event);\n"
+     "records before are history, which rules count and nobody enters by"},
+    {"until", "INSTANT", OPTION_MAY,
+     "when the replay ends (default: when no timer is left);\n"
+     "timers due at it still fire"},
     {"json", NULL, OPTION_MAY, "the figures as JSON"},
     {0}};
 
@@ -33,7 +35,8 @@ static bool answer_sent(void *context, const struct effect_row *effect, bool *re
     return true;
 }
 
-static enum err publish(struct replay *replay, size_t number, const struct control_by *by, struct err_detail *detail)
+static enum err publish(struct replay *replay, size_t number, const struct control_by *by,
+                        struct err_detail *detail)
 {
     const struct replay_journey *journey = &replay->inputs->journeys[number];
     uint16_t version;
@@ -45,7 +48,8 @@ static enum err publish(struct replay *replay, size_t number, const struct contr
     return err;
 }
 
-static enum err act(struct replay *replay, size_t number, const struct control_by *by, struct err_detail *detail)
+static enum err act(struct replay *replay, size_t number, const struct control_by *by,
+                    struct err_detail *detail)
 {
     const struct replay_action *action = &replay->inputs->actions.items.items[number];
     enum err err = control_act(replay->control, action->kind, action->journey, by, detail);
@@ -57,7 +61,8 @@ static enum err act(struct replay *replay, size_t number, const struct control_b
 }
 
 /* Milestones are the journeys, then the actions. What is in the log already is not appended again. */
-static enum err pass_milestone(void *context, size_t milestone, uint64_t *ret_position, struct err_detail *detail)
+static enum err pass_milestone(void *context, size_t milestone, uint64_t *ret_position,
+                               struct err_detail *detail)
 {
     struct replay *replay = context;
     size_t journeys = replay->inputs->journey_count;
@@ -84,26 +89,31 @@ static enum err claim_directory(const char *path, struct control *control, const
     enum err err = ERR_OK;
     if (control_position(control) == 0) {
         char *text = json_dumps(now, JSON_COMPACT);
-        const struct control_by by = {.actor = STR("replay"), .key = STR("replay"), .at_ms = inputs->start_ms};
+        const struct control_by by = {
+            .actor = STR("replay"), .key = STR("replay"), .at_ms = inputs->start_ms};
         err = control_note(control, STR("replay"), str_from(text), &by, detail);
         free(text);
     } else if (!control_find_note(control, STR("replay"), &body)) {
-        err = err_fail(detail, ERR_REFUSED, path, "holds data that is not a replay's; name another directory");
+        err =
+            err_fail(detail, ERR_REFUSED, path, "holds data that is not a replay's; name another directory");
     } else {
         char differing[256];
         there = json_loadb(body.data, body.size, 0, NULL);
         replay_manifest_compare(there, now, differing, sizeof differing);
         if (differing[0])
-            err = err_fail(detail, ERR_REFUSED, path, "was made by a replay of other inputs: another %s; name another "
-                                                      "directory, or the same inputs to go on", differing);
+            err = err_fail(detail, ERR_REFUSED, path,
+                           "was made by a replay of other inputs: another %s; name another "
+                           "directory, or the same inputs to go on",
+                           differing);
     }
     json_decref(there);
     json_decref(now);
     return err;
 }
 
-static enum err feed(const struct environment *environment, const char *path, struct data_directory *directory,
-                     const struct replay_inputs *inputs, struct err_detail *detail)
+static enum err feed(const struct environment *environment, const char *path,
+                     struct data_directory *directory, const struct replay_inputs *inputs,
+                     struct err_detail *detail)
 {
     struct replay replay = {inputs, directory->control};
     size_t actions = inputs->actions.items.count;
@@ -131,8 +141,8 @@ static enum err feed(const struct environment *environment, const char *path, st
     return err;
 }
 
-static void report(const struct environment *environment, const struct data_directory *directory, double since,
-                   bool json)
+static void report(const struct environment *environment, const struct data_directory *directory,
+                   double since, bool json)
 {
     struct arena arena = {0};
     struct figures figures;
@@ -192,23 +202,31 @@ const struct command command_replay = {
              "                      [--from INSTANT] [--until INSTANT] [--json]",
     .options = options,
     .text =
-        "The journeys are published, the events are fed in order of time through the same engine and store that\n"
-        "a server has, and time goes on until no timer is left: a wait of thirty days takes no time. Nothing leaves\n"
-        "the process; every destination accepts everything. Per journey and node you see who came, where they went\n"
-        "on to, who waits and who left. The same command on the same directory goes on where it ended, also after\n"
+        "The journeys are published, the events are fed in order of time through the same engine and store "
+        "that\n"
+        "a server has, and time goes on until no timer is left: a wait of thirty days takes no time. Nothing "
+        "leaves\n"
+        "the process; every destination accepts everything. Per journey and node you see who came, where "
+        "they went\n"
+        "on to, who waits and who left. The same command on the same directory goes on where it ended, also "
+        "after\n"
         "a crash, and prints the same; other inputs are refused there.\n\n"
         "Events as NDJSON, one object a line:\n"
-        "  {\"type\":\"track\",\"userId\":\"ann\",\"event\":\"Order Completed\",\"timestamp\":\"2026-05-01T10:00:00Z\",\n"
+        "  {\"type\":\"track\",\"userId\":\"ann\",\"event\":\"Order "
+        "Completed\",\"timestamp\":\"2026-05-01T10:00:00Z\",\n"
         "   \"properties\":{\"total\":19.9}}\n"
         "or as CSV; a column is text unless its name ends in :number, :boolean, :instant or :list (a;b;c):\n"
         "  userId,event,timestamp,total:number\n"
         "  ann,Order Completed,2026-05-01T10:00:00Z,19.9\n"
-        "Contacts as CSV (userId and attributes) or NDJSON ({\"userId\":\"ann\",\"traits\":{\"plan\":\"pro\"}}).\n"
-        "Actions: {\"at\":\"2026-05-07T00:00:00Z\",\"action\":\"pause\",\"journey\":\"Cart rescue\",\"hold\":\"all\"}, likewise\n"
+        "Contacts as CSV (userId and attributes) or NDJSON "
+        "({\"userId\":\"ann\",\"traits\":{\"plan\":\"pro\"}}).\n"
+        "Actions: {\"at\":\"2026-05-07T00:00:00Z\",\"action\":\"pause\",\"journey\":\"Cart "
+        "rescue\",\"hold\":\"all\"}, likewise\n"
         "resume and stop; an action comes before the events of its instant.\n\n"
         "examples:\n"
         "  sojourn replay --data demo --journey examples/cart-rescue/journey.json \\\n"
         "      --contacts examples/cart-rescue/contacts.csv --events examples/cart-rescue/events.ndjson\n"
-        "  sojourn replay --data half --journey a.json b.json --events events.csv --until 2026-05-15T00:00:00Z --json\n",
+        "  sojourn replay --data half --journey a.json b.json --events events.csv --until "
+        "2026-05-15T00:00:00Z --json\n",
     .run = run,
 };

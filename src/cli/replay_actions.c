@@ -17,7 +17,8 @@ static const struct {
 } kinds[] = {{STR("pause"), ACTION_PAUSE}, {STR("resume"), ACTION_RESUME}, {STR("stop"), ACTION_STOP}};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const struct str later[] = {STR("publish"), STR("run"), STR("archive"), STR("unarchive"), STR("edit"), STR("remove")};
+static const struct str later[] = {STR("publish"),   STR("run"),  STR("archive"),
+                                   STR("unarchive"), STR("edit"), STR("remove")};
 
 struct reading {
     const struct str *journeys;
@@ -26,8 +27,8 @@ struct reading {
     struct arena *arena;
 };
 
-static enum err text_of(const json_t *object, const char *key, const char *pointer, bool needed, struct str *ret,
-                        struct err_detail *detail)
+static enum err text_of(const json_t *object, const char *key, const char *pointer, bool needed,
+                        struct str *ret, struct err_detail *detail)
 {
     const json_t *value = json_object_get(object, key);
     *ret = (struct str){0};
@@ -55,19 +56,21 @@ static enum err kind_of(struct str text, enum action_kind *ret, struct err_detai
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         if (str_equal(later[i], text))
             return err_fail(detail, ERR_UNSUPPORTED, "/action",
-                            "\"%.*s\" comes with a later version; this one takes pause, resume and stop", STR_ARG(text));
+                            "\"%.*s\" comes with a later version; this one takes pause, resume and stop",
+                            STR_ARG(text));
     }
     struct str nearest = spelling_nearest(text, names, KINDS);
     if (nearest.size)
-        return err_fail(detail, ERR_INVALID, "/action", "%s is no action; did you mean \"%.*s\"?", quote(text, quoted),
-                        STR_ARG(nearest));
+        return err_fail(detail, ERR_INVALID, "/action", "%s is no action; did you mean \"%.*s\"?",
+                        quote(text, quoted), STR_ARG(nearest));
     return err_fail(detail, ERR_INVALID, "/action", "%s is no action; there are pause, resume and stop",
                     quote(text, quoted));
 }
 
 static enum err check_keys(json_t *object, enum action_kind kind, struct err_detail *detail)
 {
-    static const char *const own[] = {[ACTION_PAUSE] = "hold", [ACTION_RESUME] = "policy", [ACTION_STOP] = "confirm"};
+    static const char *const own[] = {
+        [ACTION_PAUSE] = "hold", [ACTION_RESUME] = "policy", [ACTION_STOP] = "confirm"};
     const struct str known[] = {STR("at"), STR("action"), STR("journey"), str_from(own[kind])};
     enum { KNOWN = sizeof known / sizeof known[0] };
     const char *key;
@@ -81,7 +84,8 @@ static enum err check_keys(json_t *object, enum action_kind kind, struct err_det
         if (i < KNOWN)
             continue;
         struct str nearest = spelling_nearest(str_from(key), known, KNOWN);
-        return err_fail(detail, ERR_INVALID, "", "the key %s is unknown here; %s%.*s%s", quote(str_from(key), quoted),
+        return err_fail(detail, ERR_INVALID, "", "the key %s is unknown here; %s%.*s%s",
+                        quote(str_from(key), quoted),
                         nearest.size ? "did you mean \"" : "there are at, action, journey and ",
                         STR_ARG(nearest.size ? nearest : known[KNOWN - 1]), nearest.size ? "\"?" : "");
     }
@@ -89,28 +93,33 @@ static enum err check_keys(json_t *object, enum action_kind kind, struct err_det
 }
 
 /* The one field that each action has of its own. */
-static enum err check_own(const json_t *object, enum action_kind kind, struct str journey, struct err_detail *detail)
+static enum err check_own(const json_t *object, enum action_kind kind, struct str journey,
+                          struct err_detail *detail)
 {
     struct str text;
     char quoted[QUOTE_BYTES];
     enum err err = text_of(object, "hold", "/hold", false, &text, detail);
     if (!err && text.size && !str_equal(text, STR("all")))
         return str_equal(text, STR("entries"))
-                   ? err_fail(detail, ERR_UNSUPPORTED, "/hold", "\"entries\" comes with a later version; this one has \"all\"")
-                   : err_fail(detail, ERR_INVALID, "/hold", "%s is no hold; there is \"all\"", quote(text, quoted));
+                   ? err_fail(detail, ERR_UNSUPPORTED, "/hold",
+                              "\"entries\" comes with a later version; this one has \"all\"")
+                   : err_fail(detail, ERR_INVALID, "/hold", "%s is no hold; there is \"all\"",
+                              quote(text, quoted));
     if (!err)
         err = text_of(object, "policy", "/policy", false, &text, detail);
     if (!err && text.size && !str_equal(text, STR("continue"))) {
         bool known = str_equal(text, STR("shift")) || str_equal(text, STR("spread"));
-        return known ? err_fail(detail, ERR_UNSUPPORTED, "/policy",
-                                "\"%.*s\" comes with a later version; this one has \"continue\"", STR_ARG(text))
-                     : err_fail(detail, ERR_INVALID, "/policy", "%s is no overdue policy; there is \"continue\"",
-                                quote(text, quoted));
+        return known
+                   ? err_fail(detail, ERR_UNSUPPORTED, "/policy",
+                              "\"%.*s\" comes with a later version; this one has \"continue\"", STR_ARG(text))
+                   : err_fail(detail, ERR_INVALID, "/policy",
+                              "%s is no overdue policy; there is \"continue\"", quote(text, quoted));
     }
     if (!err)
         err = text_of(object, "confirm", "/confirm", false, &text, detail);
     if (!err && kind == ACTION_STOP && json_object_get(object, "confirm") && !str_equal(text, journey))
-        return err_fail(detail, ERR_INVALID, "/confirm", "is not the journey's name, \"%.*s\"", STR_ARG(journey));
+        return err_fail(detail, ERR_INVALID, "/confirm", "is not the journey's name, \"%.*s\"",
+                        STR_ARG(journey));
     return err;
 }
 
@@ -149,7 +158,8 @@ static enum err take_action(const struct reading *reading, json_t *object, struc
     if (!err)
         err = check_own(object, ret->kind, journey, detail);
     if (!err && ret->at_ms < reading->from_ms)
-        err = err_fail(detail, ERR_INVALID, "/at", "lies before the journey is published (--from, by default the first event)");
+        err = err_fail(detail, ERR_INVALID, "/at",
+                       "lies before the journey is published (--from, by default the first event)");
     if (!err)
         ret->journey = arena_str(reading->arena, journey);
     return err;
@@ -166,7 +176,8 @@ static enum err take_line(const struct reading *reading, const char *path, struc
         snprintf(prefix, sizeof prefix, "%s:%" PRIu64, path, number);
     } else {
         err = take_action(reading, object, ret, detail);
-        snprintf(prefix, sizeof prefix, "%s:%" PRIu64 "%s", path, number, err && detail->place[0] ? ": " : "");
+        snprintf(prefix, sizeof prefix, "%s:%" PRIu64 "%s", path, number,
+                 err && detail->place[0] ? ": " : "");
     }
     if (err)
         err_prefix(detail, prefix);
@@ -193,8 +204,8 @@ static bool is_blank(struct str line)
     return true;
 }
 
-static enum err take_text(const struct reading *reading, const char *path, struct str text, struct replay_actions *ret,
-                          struct err_detail *detail)
+static enum err take_text(const struct reading *reading, const char *path, struct str text,
+                          struct replay_actions *ret, struct err_detail *detail)
 {
     enum err err = ERR_OK;
     size_t at = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
@@ -225,8 +236,9 @@ static enum err read_text(const char *path, struct buf *text, struct err_detail 
     return err;
 }
 
-enum err replay_actions_read(const char *path, const struct str *journeys, size_t journey_count, int64_t from_ms,
-                             struct arena *arena, struct replay_actions *ret, struct err_detail *detail)
+enum err replay_actions_read(const char *path, const struct str *journeys, size_t journey_count,
+                             int64_t from_ms, struct arena *arena, struct replay_actions *ret,
+                             struct err_detail *detail)
 {
     struct reading reading = {journeys, journey_count, from_ms, arena};
     struct buf text = {0};

@@ -1,5 +1,5 @@
-/* The operator's actions of a replay: NDJSON {"at", "action", "journey", …the API's own fields}, read and judged whole
- * before anything is taken. */
+/* The operator's actions of a replay: NDJSON {"at", "action", "journey", …the API's own fields}, read and
+ * judged whole before anything is taken. */
 #ifndef CLI_REPLAY_ACTIONS_H
 #define CLI_REPLAY_ACTIONS_H
 #include "base/arena.h"
@@ -19,9 +19,10 @@ struct replay_actions {
     char digest[33];
 };
 
-/* Texts live in the arena. `journeys` are the names there are; an action must lie at or after `from_ms`, when they are
- * published. Errors name `file:line: /pointer`. */
-enum err replay_actions_read(const char *path, const struct str *journeys, size_t journey_count, int64_t from_ms,
-                             struct arena *arena, struct replay_actions *ret, struct err_detail *detail);
+/* Texts live in the arena. `journeys` are the names there are; an action must lie at or after `from_ms`, when
+ * they are published. Errors name `file:line: /pointer`. */
+enum err replay_actions_read(const char *path, const struct str *journeys, size_t journey_count,
+                             int64_t from_ms, struct arena *arena, struct replay_actions *ret,
+                             struct err_detail *detail);
 
 #endif

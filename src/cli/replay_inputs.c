@@ -80,7 +80,8 @@ static bool open_file(const char *path, enum file_kind kind, FILE *err, struct f
         return false;
     }
     if (file_ignored_key(*ret, &key, &line))
-        complain(err, path, "note: the key \"%.*s\", first in line %llu, is not part of Segment's form and is ignored",
+        complain(err, path,
+                 "note: the key \"%.*s\", first in line %llu, is not part of Segment's form and is ignored",
                  STR_ARG(key), (unsigned long long)line);
     return true;
 }
@@ -95,12 +96,14 @@ static bool read_instants(const struct arguments *arguments, FILE *err, struct r
     if (inputs->from_ms == INSTANT_NEVER)
         inputs->from_ms = first_ms;
     if (inputs->from_ms == INSTANT_NEVER) {
-        complain(err, arguments_get(arguments, "events"), "has no event, so --from must say when the journeys are published");
+        complain(err, arguments_get(arguments, "events"),
+                 "has no event, so --from must say when the journeys are published");
         return false;
     }
     inputs->start_ms = first_ms < inputs->from_ms ? first_ms : inputs->from_ms;
     if (inputs->until_ms < inputs->from_ms) {
-        complain(err, "--until", "lies before the journeys are published (--from, by default the first event)");
+        complain(err, "--until",
+                 "lies before the journeys are published (--from, by default the first event)");
         return false;
     }
     return true;
@@ -115,8 +118,8 @@ static bool read_actions(const struct arguments *arguments, FILE *err, struct re
     for (size_t i = 0; i < inputs->journey_count; i++)
         names[i] = inputs->journeys[i].name;
     struct err_detail detail;
-    if (replay_actions_read(inputs->actions_path, names, inputs->journey_count, inputs->from_ms, &inputs->arena,
-                            &inputs->actions, &detail)) {
+    if (replay_actions_read(inputs->actions_path, names, inputs->journey_count, inputs->from_ms,
+                            &inputs->arena, &inputs->actions, &detail)) {
         complain_detail(err, &detail);
         return false;
     }
@@ -168,8 +171,8 @@ json_t *replay_manifest(const struct replay_inputs *inputs)
     json_t *journeys = json_array();
     for (size_t i = 0; i < inputs->journey_count; i++)
         json_array_append_new(journeys, json_string(inputs->journeys[i].digest));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "journeys", journeys, "contacts", file_json(inputs->contacts),
-                     "events", file_json(inputs->events), "actions",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "journeys", journeys, "contacts",
+                     file_json(inputs->contacts), "events", file_json(inputs->events), "actions",
                      inputs->actions_path ? json_string(inputs->actions.digest) : json_null(), "from",
                      instant_json(inputs->from_ms), "until", instant_json(inputs->until_ms));
 }
@@ -179,11 +182,12 @@ static void describe(const char *key, const json_t *there, const json_t *now, ch
     const char *was = json_is_string(there) ? json_string_value(there) : NULL;
     bool instant = strcmp(key, "from") == 0 || strcmp(key, "until") == 0;
     size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s--%s%s", used ? ", " : "", strcmp(key, "journeys") == 0 ? "journey" : key,
-             json_is_null(there)   ? " (there was none)"
-             : json_is_null(now)   ? " (there was one)"
-             : instant && was      ? " (it was "
-                                   : "");
+    snprintf(text + used, size - used, "%s--%s%s", used ? ", " : "",
+             strcmp(key, "journeys") == 0 ? "journey" : key,
+             json_is_null(there) ? " (there was none)"
+             : json_is_null(now) ? " (there was one)"
+             : instant && was    ? " (it was "
+                                 : "");
     used = strlen(text);
     if (instant && was && !json_is_null(now))
         snprintf(text + used, size - used, "%s)", was);

@@ -25,7 +25,8 @@ struct replay_inputs {
     int64_t until_ms; /* INSTANT_NEVER = until no timer is left */
 };
 
-/* False after messages to `err`: every error of every journey, the first of each other file. Free it in either case. */
+/* False after messages to `err`: every error of every journey, the first of each other file. Free it in
+ * either case. */
 bool replay_inputs_read(const struct arguments *arguments, FILE *err, struct replay_inputs *ret);
 void replay_inputs_free(struct replay_inputs *inputs);
 

@@ -298,7 +298,7 @@ static enum err check_attributes(const struct properties *traits, struct err_det
 static enum err take_all(struct json_reader *reader, const struct fields *fields, enum segment_form form,
                          struct arena *arena, struct segment *ret, struct err_detail *detail)
 {
-    enum type type;
+    enum type type = TYPE_TRACK;
     enum err err = take_type(fields, form, &type, detail);
     if (!err)
         err = take_contact(fields, arena, ret, detail);

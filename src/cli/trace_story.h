@@ -1,0 +1,58 @@
+/* What happened to one contact in one journey: its ledger rows in order, each with its cause found, and for
+ * who never entered what can be said about why. */
+#ifndef CLI_TRACE_STORY_H
+#define CLI_TRACE_STORY_H
+#include "cli/data_directory.h"
+
+enum trace_cause_kind {
+    TRACE_TIME,
+    TRACE_EVENT,   /* name, own_ms */
+    TRACE_CHANGE,  /* of attributes, from outside */
+    TRACE_UPDATE,  /* of attributes, by an update node */
+    TRACE_ACTION,  /* name = pause, resume, stop */
+    TRACE_ANSWER,  /* name = the destination, failed */
+    TRACE_REMOVED, /* its row is not there any more */
+};
+
+struct trace_cause {
+    enum trace_cause_kind kind;
+    struct str name;
+    int64_t own_ms; /* of an event: its own time */
+    bool failed;
+};
+
+struct trace_fact {
+    struct ledger_row row;
+    const struct plan_version *version;
+    struct trace_cause cause;
+};
+
+struct trace_story {
+    struct str journey;
+    ARRAY(struct trace_fact) facts;
+    bool inside;
+    struct enrollment_view now; /* where inside */
+    const struct plan_version *now_version;
+    ARRAY(const char *) reasons; /* where there is no fact: why, as sentences */
+};
+
+/* A contact's whole chain, oldest first. */
+struct trace_chain {
+    ARRAY(struct event_row) events;
+    ARRAY(struct ledger_row) ledger;
+};
+
+enum err trace_chain_read(struct store *store, const struct partition *partition, struct contact_id contact,
+                          struct arena *arena, struct trace_chain *ret, struct err_detail *detail);
+void trace_chain_free(struct trace_chain *chain);
+
+/* Texts live in the arena; free the arrays. */
+enum err trace_story_tell(struct data_directory *directory, const struct partition *partition,
+                          struct contact_id contact, const struct trace_chain *chain, uint16_t journey,
+                          struct arena *arena, struct trace_story *ret, struct err_detail *detail);
+void trace_story_free(struct trace_story *story);
+
+/* "left the way it names": the goal's name, "exit rule 2", else the reason. */
+struct str trace_reason(const struct trace_fact *fact, struct arena *arena);
+
+#endif
