@@ -220,3 +220,17 @@ const struct oracle_activation *oracle_activation(const struct oracle *oracle, s
 {
     return &oracle->activations.items[activation];
 }
+
+void oracle_each_inside(const struct oracle *oracle, void on(void *context, const struct oracle_inside *),
+                        void *context)
+{
+    array_each (&oracle->contacts, c) {
+        const struct oracle_contact *contact = oracle->contacts.items[c];
+        array_each (&contact->enrollments, i) {
+            const struct oracle_enrollment *e = contact->enrollments.items[i];
+            if (e->open)
+                on(context, &(struct oracle_inside){contact->number, e->journey, e->visits, e->node,
+                                                    e->entered_ms, e->arrived_ms, e->due_ms, e->timeout_ms});
+        }
+    }
+}

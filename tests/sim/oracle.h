@@ -58,6 +58,15 @@ const struct oracle_fact *oracle_fact(const struct oracle *oracle,
 size_t oracle_activations(const struct oracle *oracle);
 const struct oracle_activation *oracle_activation(const struct oracle *oracle, size_t activation);
 
+/* An open enrollment. Instants that do not come are INT64_MAX. */
+struct oracle_inside {
+    uint32_t contact, journey, visits;
+    const char *node;
+    int64_t entered_ms, arrived_ms, due_ms, timeout_ms;
+};
+void oracle_each_inside(const struct oracle *oracle, void on(void *context, const struct oracle_inside *),
+                        void *context);
+
 /* The figures of spec/time-runs-stats.md §5 over all time, as `sojourn replay --json` names them:
  * {"contacts","events","journeys":[{"name","version","qualified",…,"left":{},"goals":{},"exit_rules":[],
  * "nodes":{id:{}}}]}, zeros present. The caller owns it. */

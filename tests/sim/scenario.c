@@ -82,3 +82,121 @@ void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t
     for (; *activations < oracle_activations(oracle); ++*activations)
         add_activation(lines, oracle, oracle_activation(oracle, *activations));
 }
+
+/* ── state ────────────────────────────────────────────────────────────────── */
+
+static void put_instant(struct buf *out, const char *name, int64_t ms)
+{
+    buf_printf(out, ", %s ", name);
+    if (ms == INSTANT_NEVER)
+        buf_put_text(out, "never");
+    else
+        scenario_put_offset(out, ms);
+}
+
+void scenario_add_inside(struct lines *lines, const struct scenario_inside *inside)
+{
+    struct buf text = {0};
+    buf_printf(&text, "%s %s is inside at %s, visit %u", inside->contact, inside->journey, inside->node,
+               inside->visits);
+    put_instant(&text, "entered", inside->entered_ms);
+    put_instant(&text, "arrived", inside->arrived_ms);
+    put_instant(&text, "due", inside->due_ms);
+    put_instant(&text, "timeout", inside->timeout_ms);
+    buf_put_char(&text, 0);
+    lines_add(lines, inside->contact, LINES_INSIDE + inside->number, "%s", text.data);
+    buf_deinit(&text);
+}
+
+static void put_value(struct buf *out, const json_t *value)
+{
+    if (json_is_number(value)) {
+        buf_printf(out, "%.15g", json_number_value(value));
+        return;
+    }
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    buf_put_text(out, text);
+    free(text);
+}
+
+void scenario_add_attribute(struct lines *lines, const char *contact, const char *name, const json_t *value)
+{
+    struct buf text = {0};
+    put_value(&text, value);
+    buf_put_char(&text, 0);
+    lines_add(lines, contact, LINES_ATTRIBUTES + (uint32_t)name[0], "%s %s is %s", contact, name, text.data);
+    buf_deinit(&text);
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_figure(struct lines *lines, const char *path, json_t *figure);
+
+static void add_object(struct lines *lines, const char *path, json_t *object)
+{
+    size_t count = 0;
+    const char **names = memory_take_zeroed(json_object_size(object) + 1, sizeof *names), *name;
+    json_t *value;
+    json_object_foreach(object, name, value) names[count++] = name;
+    qsort(names, count, sizeof *names, name_compare);
+    for (size_t i = 0; i < count; i++) {
+        struct buf inner = {0};
+        buf_printf(&inner, "%s %s%c", path, names[i], 0);
+        add_figure(lines, inner.data, json_object_get(object, names[i]));
+        buf_deinit(&inner);
+    }
+    free(names);
+}
+
+static void add_figure(struct lines *lines, const char *path, json_t *figure)
+{
+    if (json_is_object(figure)) {
+        add_object(lines, path, figure);
+    } else if (json_is_array(figure)) {
+        for (size_t i = 0; i < json_array_size(figure); i++) {
+            struct buf inner = {0};
+            buf_printf(&inner, "%s %zu%c", path, i, 0);
+            add_figure(lines, inner.data, json_array_get(figure, i));
+            buf_deinit(&inner);
+        }
+    } else if (json_integer_value(figure) != 0) {
+        lines_add(lines, "", LINES_FIGURES, "figures%s: %lld", path, (long long)json_integer_value(figure));
+    }
+}
+
+void scenario_add_figures(struct lines *lines, json_t *figures)
+{
+    add_figure(lines, "", figures);
+}
+
+struct adding {
+    struct lines *lines;
+    const struct oracle *oracle;
+};
+
+static void on_inside(void *context, const struct oracle_inside *inside)
+{
+    const struct adding *adding = context;
+    scenario_add_inside(adding->lines, &(struct scenario_inside){
+                                           oracle_contact_id(adding->oracle, inside->contact),
+                                           oracle_journey_name(adding->oracle, inside->journey), inside->node,
+                                           inside->journey, inside->visits, inside->entered_ms,
+                                           inside->arrived_ms, inside->due_ms, inside->timeout_ms});
+}
+
+void scenario_add_state(struct lines *lines, const struct oracle *oracle)
+{
+    oracle_each_inside(oracle, on_inside, &(struct adding){lines, oracle});
+    for (size_t c = 0; c < oracle_contacts(oracle); c++) {
+        const char *name;
+        json_t *value;
+        json_object_foreach(oracle_contact_attributes(oracle, c), name, value)
+            scenario_add_attribute(lines, oracle_contact_id(oracle, c), name, value);
+    }
+    json_t *figures = oracle_figures(oracle);
+    scenario_add_figures(lines, figures);
+    json_decref(figures);
+}

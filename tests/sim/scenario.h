@@ -21,5 +21,19 @@ void scenario_put_offset(struct buf *out, int64_t ms);
 
 /* What the oracle has found, as vectors.h writes it, from the given fact and activation on. */
 void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t *facts, size_t *activations);
+/* Who is inside, attributes and figures. */
+void scenario_add_state(struct lines *lines, const struct oracle *oracle);
+
+/* Lines of the same form for whoever knows the same otherwise: contact `id` stands at `node` of the journey.
+ */
+struct scenario_inside {
+    const char *contact, *journey, *node;
+    uint32_t number, visits; /* number of the journey */
+    int64_t entered_ms, arrived_ms, due_ms, timeout_ms;
+};
+void scenario_add_inside(struct lines *lines, const struct scenario_inside *inside);
+void scenario_add_attribute(struct lines *lines, const char *contact, const char *name, const json_t *value);
+/* Everything that is not zero, in order of the names. */
+void scenario_add_figures(struct lines *lines, json_t *figures);
 
 #endif

@@ -131,6 +131,13 @@ static json_t *record_of(const struct loading *loading, const char *contact, con
     return record;
 }
 
+static void add_step(struct loading *loading, json_t *now)
+{
+    loading->step = json_pack("{s:o, s:[], s:b, s:b}", "now", now, "inputs", "over", 1, "take", 1);
+    json_array_append_new(json_object_get(current(loading)->scenario, "steps"), loading->step);
+}
+
+/* In a step actions come first: one that comes after a record begins another at the same instant. */
 static void read_input(struct loading *loading)
 {
     char *rest = loading->words, *first = take_word(&rest), *second = take_word(&rest);
@@ -138,16 +145,14 @@ static void read_input(struct loading *loading)
         fail(loading, "this is no input");
     bool acts = strcmp(first, "publish") == 0 || strcmp(first, "pause") == 0 ||
                 strcmp(first, "resume") == 0 || strcmp(first, "stop") == 0;
+    const json_t *inputs = json_object_get(loading->step, "inputs");
+    const json_t *last = json_array_get(inputs, json_array_size(inputs) - 1);
+    if (acts && json_object_get(last, "contact")) {
+        json_object_set_new(loading->step, "over", json_false());
+        add_step(loading, json_incref(json_object_get(loading->step, "now")));
+    }
     json_array_append_new(json_object_get(loading->step, "inputs"),
                           acts ? action_of(loading, first, second) : record_of(loading, first, second, rest));
-}
-
-static void read_step(struct loading *loading)
-{
-    char *at = loading->words + strlen("at ");
-    loading->step =
-        json_pack("{s:o, s:[], s:b}", "now", scenario_instant(offset_of(loading, at)), "inputs", "over", 1);
-    json_array_append_new(json_object_get(current(loading)->scenario, "steps"), loading->step);
 }
 
 static void read_line(struct loading *loading)
@@ -161,7 +166,7 @@ static void read_line(struct loading *loading)
     } else if (strncmp(loading->words, "journey ", 8) == 0) {
         read_journey(loading);
     } else if (strncmp(loading->words, "at ", 3) == 0) {
-        read_step(loading);
+        add_step(loading, scenario_instant(offset_of(loading, loading->words + strlen("at "))));
     } else if (strcmp(loading->words, "expect") == 0) {
         loading->expecting = true;
     } else if (loading->expecting) {

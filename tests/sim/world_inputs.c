@@ -1,0 +1,128 @@
+/* A scenario's inputs as production takes them. */
+#include "world_state.h"
+#include "json/document.h"
+
+static bool is_record(const json_t *input)
+{
+    const char *kind = world_text(input, "do");
+    return strcmp(kind, "track") == 0 || strcmp(kind, "identify") == 0;
+}
+
+/* ── control ──────────────────────────────────────────────────────────────── */
+
+static enum err act(struct world *world, const json_t *input, const struct control_by *by,
+                    struct err_detail *detail)
+{
+    struct control *control = world->owner->control;
+    const char *kind = world_text(input, "do");
+    const json_t *journey = json_object_get(input, "journey");
+    uint16_t version;
+    if (strcmp(kind, "publish") == 0)
+        return control_publish(control, journey, by, &version, detail);
+    enum action_kind action = strcmp(kind, "pause") == 0    ? ACTION_PAUSE
+                              : strcmp(kind, "resume") == 0 ? ACTION_RESUME
+                                                            : ACTION_STOP;
+    return control_act(control, action, str_from(json_string_value(journey)), by, detail);
+}
+
+static void name_all(struct control *control, const json_t *input)
+{
+    json_t *attributes = json_object_get(input, "attributes"), *value;
+    const char *name;
+    if (strcmp(world_text(input, "do"), "track") == 0)
+        control_name(control, NAME_EVENT, str_from(world_text(input, "event")));
+    json_object_foreach(attributes, name, value) control_name(control, NAME_ATTRIBUTE, str_from(name));
+}
+
+enum err world_do_actions(struct world *world, size_t step, struct err_detail *detail)
+{
+    const json_t *inputs = json_object_get(json_array_get(world->steps, step), "inputs");
+    int64_t now_ms = scenario_now(json_array_get(world->steps, step));
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const json_t *input = json_array_get(inputs, i);
+        char key[32];
+        snprintf(key, sizeof key, "%zu-%zu", step, i);
+        const struct control_by by = {.actor = STR("simulator"), .key = str_from(key), .at_ms = now_ms};
+        enum err err = ERR_OK;
+        if (is_record(input))
+            name_all(world->owner->control, input);
+        else
+            err = act(world, input, &by, detail);
+        if (!err)
+            err = control_error(world->owner->control, detail);
+        if (err)
+            return err;
+    }
+    return ERR_OK;
+}
+
+/* ── records ──────────────────────────────────────────────────────────────── */
+
+static struct str text_of(struct arena *arena, const json_t *json)
+{
+    struct buf text = {0};
+    document_write(json, &text);
+    struct str copy = arena_str(arena, buf_str(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+static void put_track(struct world *world, const json_t *input, int64_t now_ms, struct arena *arena,
+                      struct record *ret)
+{
+    const struct names *names = control_names(world->owner->control);
+    const json_t *at = json_object_get(input, "at"), *properties = json_object_get(input, "properties");
+    struct err_detail detail;
+    ret->kind = EVENT_TRACK;
+    ret->at_ms = now_ms;
+    CHECK(!at || instant_parse(str_from(json_string_value(at)), &ret->at_ms));
+    ret->name = names_find(names, NAME_EVENT, str_from(world_text(input, "event")));
+    if (properties == NULL)
+        return;
+    ret->body = text_of(arena, properties);
+    CHECK(properties_parse(world->reader, ret->body, arena, &ret->properties, &detail) == ERR_OK);
+}
+
+static void put_identify(struct world *world, const json_t *input, int64_t now_ms, struct arena *arena,
+                         struct record *ret)
+{
+    const struct names *names = control_names(world->owner->control);
+    json_t *attributes = json_object_get(input, "attributes"), *value;
+    struct trait *traits = arena_take_array(arena, json_object_size(attributes), sizeof *traits);
+    const char *name;
+    ret->kind = EVENT_IDENTIFY;
+    ret->at_ms = now_ms;
+    ret->body = text_of(arena, attributes);
+    ret->traits = traits;
+    json_object_foreach(attributes, name, value)
+    {
+        struct trait *trait = &traits[ret->trait_count++];
+        trait->attribute = names_find(names, NAME_ATTRIBUTE, str_from(name));
+        if (!json_is_null(value))
+            CHECK(document_value(value, arena, &trait->value));
+    }
+}
+
+struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t partition, struct arena *arena)
+{
+    const json_t *inputs = json_object_get(json_array_get(world->steps, step), "inputs");
+    int64_t now_ms = scenario_now(json_array_get(world->steps, step));
+    struct world_inputs ret = {arena_take_array(arena, json_array_size(inputs), sizeof(struct input)), 0};
+    uint64_t number = world->first_numbers.items[step];
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const json_t *json = json_array_get(inputs, i);
+        if (!is_record(json))
+            continue;
+        struct str id = str_from(world_text(json, "contact"));
+        struct record record = {.external_id = id, .hash = contact_hash(id)};
+        uint64_t own = number++;
+        if (partition_of(record.hash, world->partitions) != partition)
+            continue;
+        if (strcmp(world_text(json, "do"), "track") == 0)
+            put_track(world, json, now_ms, arena, &record);
+        else
+            put_identify(world, json, now_ms, arena, &record);
+        ret.items[ret.count++] = (struct input){.kind = INPUT_RECORD, .number = own, .record = record};
+    }
+    return ret;
+}
