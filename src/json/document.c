@@ -57,31 +57,20 @@ enum err document_parse(struct str text, const char *name, json_t **ret, struct 
     return ERR_OK;
 }
 
-static int keys_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void write_object(const json_t *object, struct buf *out)
 {
     /* jansson's iterators take json_t without const, and change nothing */
     json_t *fields = (json_t *)(uintptr_t)object;
-    size_t count = json_object_size(object), filled = 0;
-    const char **keys = memory_take(count * sizeof *keys);
-    for (void *it = json_object_iter(fields); it; it = json_object_iter_next(fields, it))
-        keys[filled++] = json_object_iter_key(it);
-    CHECK(filled == count);
-    qsort(keys, count, sizeof *keys, keys_compare);
+    const char *comma = "";
     buf_put_char(out, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            buf_put_char(out, ',');
-        json_write_string(str_from(keys[i]), out);
+    for (void *it = json_object_iter(fields); it; it = json_object_iter_next(fields, it)) {
+        buf_put_text(out, comma);
+        json_write_string(str_from(json_object_iter_key(it)), out);
         buf_put_char(out, ':');
-        document_write(json_object_get(object, keys[i]), out);
+        document_write(json_object_iter_value(it), out);
+        comma = ",";
     }
     buf_put_char(out, '}');
-    free(keys);
 }
 
 static void write_array(const json_t *array, struct buf *out)

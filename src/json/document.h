@@ -16,7 +16,7 @@ enum { DOCUMENT_BYTES_MAX = 4 << 20 };
  * `name:line:column`. */
 enum err document_parse(struct str text, const char *name, json_t **ret, struct err_detail *detail);
 
-/* Compact text with sorted keys: equal documents give equal bytes. */
+/* Compact text in the document's own order: nodes stay where their author put them. */
 void document_write(const json_t *json, struct buf *out);
 
 /* A JSON scalar or array of strings as a value in the arena; false for null, objects and mixed arrays. */
