@@ -144,11 +144,15 @@ class Journey:
         self.reentry_after_ms = duration_ms(reentry["after"]) if "after" in reentry else 0
         self.figures = {
             "name": self.name, "version": 1, "qualified": 0, "held_out": 0, "entered": 0, "carried_in": 0,
-            "in_journey": 0, "left": dict.fromkeys(REASONS, 0),
+            "in_journey": 0, "left": dict.fromkeys(REASONS, 0), **self.ends_counted(),
             "nodes": {name: {"entered": 0, "moved": dict.fromkeys(outcomes(node), 0), "waiting": 0,
                              "waiting_before": 0, "left": dict.fromkeys(REASONS, 0),
-                             "left_before": dict.fromkeys(REASONS, 0)}
+                             "left_before": dict.fromkeys(REASONS, 0), **self.ends_counted()}
                       for name, node in self.nodes.items()}}
+
+    def ends_counted(self):
+        """left.goal by name and left.exit_rule by number, each apart."""
+        return {"goals": {goal["name"]: 0 for goal in self.goals}, "exit_rules": [0] * len(self.exits)}
 
 
 class Walk:
@@ -236,7 +240,7 @@ class Walk:
                     if armed is not None and not armed[number]:
                         armed[number], holds = not holds, False
                 if holds:
-                    self.leave(reason, at)
+                    self.leave(reason, at, number)
                     return
 
     def event_rule_met(self, rule, index, after, at):
@@ -331,9 +335,13 @@ class Walk:
         self.at_node = drawn[outcome]
         self.arrive(at)
 
-    def leave(self, reason, at):
-        self.figures()["left"][reason] += 1
-        self.journey.figures["left"][reason] += 1
+    def leave(self, reason, at, number=None):
+        for figures in (self.figures(), self.journey.figures):
+            figures["left"][reason] += 1
+            if reason == "goal":
+                figures["goals"][self.journey.goals[number]["name"]] += 1
+            if reason == "exit_rule":
+                figures["exit_rules"][number] += 1
         self.inside, self.left_at = False, at
 
 
