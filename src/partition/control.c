@@ -294,18 +294,6 @@ static enum err try_plan(struct control *control, const json_t *document, struct
     return failed ? failed : err;
 }
 
-/* With its keys in the order of the document: nodes are numbered in that order, now and whenever the log is
- * read. */
-static enum err append_definition(struct control *control, const json_t *document,
-                                  const struct control_by *by, struct err_detail *detail)
-{
-    char *text = json_dumps(document, JSON_COMPACT);
-    CHECK(text);
-    enum err err = append(control, STR("publish"), str_from(text), by, detail);
-    free(text);
-    return err;
-}
-
 /* Node numbers follow the document's order, and what is stored has its keys sorted: the stored form is what
  * is published, now as after every restart. */
 static enum err publish_stored(struct control *control, const json_t *document, const struct control_by *by,
