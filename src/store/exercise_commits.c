@@ -22,7 +22,7 @@ static void assert_holds(struct author *author, struct batch *const *batches, si
     text_of_head(&wanted, count ? &batches[count - 1]->head : &(struct partition_head){0});
     for (size_t i = 0; i < count; i++)
         text_of_batch_rows(&wanted, batches[i]);
-    text_of_partition(&found, author->store, author->partition);
+    assert_int_equal(text_of_partition(&found, author->store, author->partition, NULL), ERR_OK);
     text_end(&found);
     char *blocks = found.size ? strstr(found.data, "\nblock ") : NULL;
     if (blocks)
@@ -169,7 +169,7 @@ static void a_batch_of_an_old_epoch_leaves_nothing(void **state)
     assert_int_equal(author_commit(&old, batch), COMMIT_FENCED);
     struct buf found = {0}, wanted = {0};
     text_of_head(&wanted, &(struct partition_head){0});
-    text_of_partition(&found, x->store, 3);
+    assert_int_equal(text_of_partition(&found, x->store, 3, NULL), ERR_OK);
     assert_texts_equal(&found, &wanted);
     author_discard(batch);
 }
@@ -400,7 +400,7 @@ static void a_control_key_acts_once(void **state)
 static void put_all(struct buf *text, struct store *store)
 {
     for (uint32_t p = 0; p < 4; p++)
-        text_of_partition(text, store, p);
+        assert_int_equal(text_of_partition(text, store, p, NULL), ERR_OK);
     assert_int_equal(store_control_after(store, 0, put_control, text, NULL), ERR_OK);
 }
 

@@ -243,13 +243,16 @@ static bool put_block(void *text, const struct block *block)
     return true;
 }
 
-void text_of_partition(struct buf *text, struct store *store, uint32_t partition)
+enum err text_of_partition(struct buf *text, struct store *store, uint32_t partition,
+                           struct err_detail *detail)
 {
     struct partition_head head;
-    CHECK(store_head(store, partition, &head, NULL) == ERR_OK);
+    enum err err = store_head(store, partition, &head, detail);
+    if (err)
+        return err;
     text_of_head(text, &head);
-    CHECK(store_rows(store, partition, 0, UINT64_MAX, put_row, text, NULL) == ERR_OK);
-    CHECK(store_blocks(store, partition, put_block, text, NULL) == ERR_OK);
+    err = store_rows(store, partition, 0, UINT64_MAX, put_row, text, detail);
+    return err ? err : store_blocks(store, partition, put_block, text, detail);
 }
 
 void text_of_batch_rows(struct buf *text, const struct batch *batch)

@@ -38,8 +38,9 @@ void text_of_stat(struct buf *text, const struct stat_row *row);
 void text_of_block(struct buf *text, const struct block *block);
 void text_of_head(struct buf *text, const struct partition_head *head);
 
-/* Everything a store holds of a partition: head, rows, blocks. */
-void text_of_partition(struct buf *text, struct store *store, uint32_t partition);
+/* Everything a store holds of a partition: head, rows, blocks. The store's own error where it fails. */
+enum err text_of_partition(struct buf *text, struct store *store, uint32_t partition,
+                           struct err_detail *detail);
 /* The event and ledger rows of a batch in order of seq. */
 void text_of_batch_rows(struct buf *text, const struct batch *batch);
 /* The text, terminated. */

@@ -210,7 +210,7 @@ static enum err open_writer(struct store_sqlite *s, const struct store_sqlite_op
     if (!err)
         err = check_partitions(db, &s->base.partitions, detail);
     if (!err)
-        err = writer_new(db, s->base.partitions, &s->writer, &seq, detail);
+        err = writer_new(db, s->base.partitions, options->wal_pages, &s->writer, &seq, detail);
     if (err)
         connection_close(db);
     else

@@ -9,6 +9,7 @@ struct store_sqlite_options {
     bool read_only;     /* an existing directory, beside a process that owns it: reads only */
     const char *vfs;    /* NULL = SQLite's own; tests put theirs under the real store */
     uint32_t pages_max; /* PRAGMA max_page_count; 0 = unlimited (tests of a full disk) */
+    uint32_t wal_pages; /* checkpoint from so many pages in the WAL; 0 = 1,000 (tests of checkpoints) */
 };
 
 /* Opens or makes `directory` (and `directory/sojourn.db`). ERR_BUSY: another process has it (named by pid

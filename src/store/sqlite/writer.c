@@ -45,7 +45,7 @@ struct writer {
     /* of the thread alone */
     sqlite3 *db;
     struct group *group;
-    int wal_pages;
+    uint64_t wal_pages, wal_pages_max; /* as of the last commit; from where on it is checkpointed */
     enum err broken;
     struct err_detail broken_detail;
 };
@@ -206,16 +206,17 @@ static void answer(struct writer *w, struct work *work, enum err err, const stru
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages)
 {
     (void)db, (void)name;
-    ((struct writer *)context)->wal_pages = pages;
+    ((struct writer *)context)->wal_pages = (uint64_t)pages;
     return SQLITE_OK;
 }
 
 /* A full disk or a reader in the way only put it off; any other failure ends the writer's work. */
 static void checkpoint(struct writer *w)
 {
-    if (w->wal_pages < WAL_PAGES_PASSIVE || w->broken)
+    if (w->wal_pages < w->wal_pages_max || w->broken)
         return;
-    int mode = w->wal_pages < WAL_PAGES_TRUNCATE ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+    bool must_wait = w->wal_pages >= w->wal_pages_max * WAL_TIMES_TRUNCATE;
+    int mode = must_wait ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     sqlite3_busy_timeout(w->db, CHECKPOINT_BUSY_MS);
     int code = sqlite3_wal_checkpoint_v2(w->db, "main", mode, NULL, NULL);
     sqlite3_busy_timeout(w->db, CONNECTION_BUSY_MS);
@@ -254,11 +255,12 @@ static void *writer_main(void *argument)
 
 /* ── calls ──────────────────────────────────────────────────────────────────── */
 
-enum err writer_new(sqlite3 *db, uint32_t partitions, struct writer **ret, uint64_t *ret_seq_max,
-                    struct err_detail *detail)
+enum err writer_new(sqlite3 *db, uint32_t partitions, uint32_t wal_pages, struct writer **ret,
+                    uint64_t *ret_seq_max, struct err_detail *detail)
 {
     struct writer *w = memory_take_zeroed(1, sizeof *w);
     w->db = db;
+    w->wal_pages_max = wal_pages ? wal_pages : WAL_PAGES;
     enum err err = group_new(db, partitions, &w->group, detail);
     if (err) {
         free(w);

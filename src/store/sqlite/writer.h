@@ -9,17 +9,19 @@
 struct writer;
 
 enum {
-    GROUP_ROWS_MAX = 10000,    /* a transaction takes no further work beyond; one batch may be larger */
-    GROUP_ROWS_FULL = 1000,    /* enough to begin at once */
-    GROUP_WAIT_US = 1000,      /* for fewer, so long after the oldest came */
-    WAL_PAGES_PASSIVE = 1000,  /* copied into the database beside readers */
-    WAL_PAGES_TRUNCATE = 4000, /* readers kept the WAL from starting over: wait for them, shortly */
+    GROUP_ROWS_MAX = 10000, /* a transaction takes no further work beyond; one batch may be larger */
+    GROUP_ROWS_FULL = 1000, /* enough to begin at once */
+    GROUP_WAIT_US = 1000,   /* for fewer, so long after the oldest came */
+    WAL_PAGES = 1000,       /* from here on the WAL is copied into the database, beside readers */
+    WAL_TIMES_TRUNCATE =
+        4, /* so many times that: readers kept it from starting over, so wait for them, shortly */
     CHECKPOINT_BUSY_MS = 100,
 };
 
-/* The connection becomes the writer's. `ret_seq_max`: the newest seq in the database. */
-enum err writer_new(sqlite3 *db, uint32_t partitions, struct writer **ret, uint64_t *ret_seq_max,
-                    struct err_detail *detail);
+/* The connection becomes the writer's. `wal_pages`: 0 = WAL_PAGES. `ret_seq_max`: the newest seq in the
+ * database. */
+enum err writer_new(sqlite3 *db, uint32_t partitions, uint32_t wal_pages, struct writer **ret,
+                    uint64_t *ret_seq_max, struct err_detail *detail);
 /* Does what is queued, then ends the thread and closes the connection. */
 void writer_free(struct writer *writer);
 

@@ -115,7 +115,7 @@ static void end_owner(struct crowd *crowd, uint32_t partition)
         text_of_batch_rows(&wanted, owner->batches[i]);
         author_discard(owner->batches[i]);
     }
-    text_of_partition(&found, crowd->store, partition);
+    assert_int_equal(text_of_partition(&found, crowd->store, partition, NULL), ERR_OK);
     text_end(&found);
     *strstr(found.data, "\nblock ") = '\0';
     text_end(&wanted);
