@@ -6,23 +6,59 @@
 
 static void reach(json_t *nodes, json_t *reached, const json_t *edge);
 
-static void reach_of_list(json_t *nodes, json_t *reached, const json_t *list)
+/* The edges of groups or paths; how many have none. */
+static size_t reach_by_branches(json_t *nodes, json_t *reached, const json_t *list)
 {
-    for (size_t i = 0; i < json_array_size(list); i++)
-        reach(nodes, reached, json_object_get(json_array_get(list, i), "next"));
+    size_t without = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *next = json_object_get(json_array_get(list, i), "next");
+        without += next == NULL;
+        reach(nodes, reached, next);
+    }
+    return without;
 }
 
+/* The outcomes that a kind of node has by itself; how many have no edge under `on`. */
+static size_t reach_by_outcomes(json_t *nodes, json_t *reached, const json_t *node)
+{
+    static const char *const outcomes[][3] = {
+        {"wait", "next", NULL},    {"update", "next", NULL},       {"segment", "other", NULL},
+        {"split", "others", NULL}, {"activate", "next", "failed"}, {"wait_for", "yes", "timed_out"}};
+    const char *type = json_string_value(json_object_get(node, "type"));
+    const json_t *on = json_object_get(node, "on");
+    size_t without = 0;
+    for (size_t k = 0; k < sizeof outcomes / sizeof *outcomes; k++) {
+        for (size_t o = 1; o < 3 && strcmp(outcomes[k][0], type) == 0 && outcomes[k][o]; o++) {
+            const json_t *edge = json_object_get(on, outcomes[k][o]);
+            without += edge == NULL;
+            reach(nodes, reached, edge);
+        }
+    }
+    return without;
+}
+
+/* `next` leads somewhere only for outcomes without an edge of their own. */
 static void reach(json_t *nodes, json_t *reached, const json_t *edge)
 {
-    const char *id = json_string_value(json_is_object(edge) ? json_object_get(edge, "to") : edge), *outcome;
-    json_t *node = id ? json_object_get(nodes, id) : NULL, *target;
+    const char *id = json_string_value(json_is_object(edge) ? json_object_get(edge, "to") : edge);
+    json_t *node = id ? json_object_get(nodes, id) : NULL;
     if (node == NULL || json_object_get(reached, id))
         return;
     json_object_set_new(reached, id, json_true());
-    reach(nodes, reached, json_object_get(node, "next"));
-    reach_of_list(nodes, reached, json_object_get(node, "groups"));
-    reach_of_list(nodes, reached, json_object_get(node, "paths"));
-    json_object_foreach(json_object_get(node, "on"), outcome, target) reach(nodes, reached, target);
+    size_t without = reach_by_branches(nodes, reached, json_object_get(node, "groups"));
+    without += reach_by_branches(nodes, reached, json_object_get(node, "paths"));
+    without += reach_by_outcomes(nodes, reached, node);
+    if (without > 0)
+        reach(nodes, reached, json_object_get(node, "next"));
+}
+
+/* A `next` that stands for no outcome may lead to a node that has just gone. */
+static void drop_dangling(const json_t *nodes, json_t *node)
+{
+    const json_t *edge = json_object_get(node, "next");
+    const char *id = json_string_value(json_is_object(edge) ? json_object_get(edge, "to") : edge);
+    if (id && json_object_get(nodes, id) == NULL)
+        json_object_del(node, "next");
 }
 
 void definition_mend(json_t *definition)
@@ -31,8 +67,15 @@ void definition_mend(json_t *definition)
     const char *id;
     void *next;
     reach(nodes, reached, json_object_get(definition, "start"));
-    json_object_foreach_safe(nodes, next, id, node) if (json_object_get(reached, id) == NULL)
-        json_object_del(nodes, id);
+    json_object_foreach_safe(nodes, next, id, node)
+    {
+        if (json_object_get(reached, id) == NULL)
+            json_object_del(nodes, id);
+    }
+    json_object_foreach(nodes, id, node)
+    {
+        drop_dangling(nodes, node);
+    }
     json_decref(reached);
 }
 

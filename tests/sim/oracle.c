@@ -93,7 +93,10 @@ static void take_identify(struct oracle *oracle, int64_t now_ms, json_t *input)
     struct oracle_contact *contact = contact_named(oracle, text_at(input, "contact"), now_ms);
     json_t *attributes = json_object_get(input, "attributes"), *changed = json_object(), *value;
     const char *name;
-    json_object_foreach(attributes, name, value) oracle_set_attribute(contact, name, value, changed);
+    json_object_foreach(attributes, name, value)
+    {
+        oracle_set_attribute(contact, name, value, changed);
+    }
     if (json_object_size(changed) > 0)
         oracle_settle(oracle, contact, &(struct oracle_change){NULL, changed, now_ms}, now_ms);
     json_decref(changed);

@@ -123,8 +123,11 @@ static bool kept_out(const struct oracle_journey *journey, const struct oracle_c
 {
     json_t *exits = json_object_get(journey->definition, "exits"), *rule;
     size_t i;
-    json_array_foreach(exits, i, rule) if (!oracle_is_event_rule(rule) &&
-                                           oracle_rule_holds(rule, contact, now_ms)) return true;
+    json_array_foreach(exits, i, rule)
+    {
+        if (!oracle_is_event_rule(rule) && oracle_rule_holds(rule, contact, now_ms))
+            return true;
+    }
     return false;
 }
 

@@ -47,10 +47,13 @@ static json_t *zero_nodes(json_t *nodes)
 {
     json_t *figures = json_object(), *node;
     const char *id;
-    json_object_foreach(nodes, id, node) json_object_set_new(
-        figures, id,
-        json_pack("{s:i, s:o, s:i, s:i, s:o, s:o}", "entered", 0, "moved", zero_outcomes(node), "waiting", 0,
-                  "waiting_before", 0, "left", zero_reasons(), "left_before", zero_reasons()));
+    json_object_foreach(nodes, id, node)
+    {
+        json_t *zeros =
+            json_pack("{s:i, s:o, s:i, s:i, s:o, s:o}", "entered", 0, "moved", zero_outcomes(node), "waiting",
+                      0, "waiting_before", 0, "left", zero_reasons(), "left_before", zero_reasons());
+        json_object_set_new(figures, id, zeros);
+    }
     return figures;
 }
 

@@ -117,11 +117,19 @@ static bool where_holds(json_t *where, const struct oracle_event *event)
     size_t i;
     json_t *part, *parts;
     if ((parts = json_object_get(where, "all"))) {
-        json_array_foreach(parts, i, part) if (!where_holds(part, event)) return false;
+        json_array_foreach(parts, i, part)
+        {
+            if (!where_holds(part, event))
+                return false;
+        }
         return true;
     }
     if ((parts = json_object_get(where, "any"))) {
-        json_array_foreach(parts, i, part) if (where_holds(part, event)) return true;
+        json_array_foreach(parts, i, part)
+        {
+            if (where_holds(part, event))
+                return true;
+        }
         return false;
     }
     if ((part = json_object_get(where, "not")))
@@ -185,11 +193,19 @@ bool oracle_rule_holds(json_t *rule, const struct oracle_contact *contact, int64
     size_t i;
     json_t *part, *parts;
     if ((parts = json_object_get(rule, "all"))) {
-        json_array_foreach(parts, i, part) if (!oracle_rule_holds(part, contact, now_ms)) return false;
+        json_array_foreach(parts, i, part)
+        {
+            if (!oracle_rule_holds(part, contact, now_ms))
+                return false;
+        }
         return true;
     }
     if ((parts = json_object_get(rule, "any"))) {
-        json_array_foreach(parts, i, part) if (oracle_rule_holds(part, contact, now_ms)) return true;
+        json_array_foreach(parts, i, part)
+        {
+            if (oracle_rule_holds(part, contact, now_ms))
+                return true;
+        }
         return false;
     }
     if ((part = json_object_get(rule, "not")))
@@ -214,7 +230,10 @@ static void each_leaf(json_t *rule, on_leaf *on, void *context)
     if (parts == NULL)
         parts = json_object_get(rule, "any");
     if (parts) {
-        json_array_foreach(parts, i, part) each_leaf(part, on, context);
+        json_array_foreach(parts, i, part)
+        {
+            each_leaf(part, on, context);
+        }
     } else if ((part = json_object_get(rule, "not"))) {
         each_leaf(part, on, context);
     } else {

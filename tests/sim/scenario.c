@@ -22,6 +22,7 @@ void scenario_feed(struct oracle *oracle, const json_t *step)
 {
     const json_t *inputs = json_object_get(step, "inputs");
     int64_t now_ms = scenario_now(step);
+    oracle_instant_over(oracle, now_ms - 1);
     for (size_t i = 0; i < json_array_size(inputs); i++)
         oracle_take(oracle, now_ms, json_array_get(inputs, i));
     if (scenario_is_over(step))
@@ -140,7 +141,10 @@ static void add_object(struct lines *lines, const char *path, json_t *object)
     size_t count = 0;
     const char **names = memory_take_zeroed(json_object_size(object) + 1, sizeof *names), *name;
     json_t *value;
-    json_object_foreach(object, name, value) names[count++] = name;
+    json_object_foreach(object, name, value)
+    {
+        names[count++] = name;
+    }
     qsort(names, count, sizeof *names, name_compare);
     for (size_t i = 0; i < count; i++) {
         struct buf inner = {0};
@@ -194,7 +198,9 @@ void scenario_add_state(struct lines *lines, const struct oracle *oracle)
         const char *name;
         json_t *value;
         json_object_foreach(oracle_contact_attributes(oracle, c), name, value)
+        {
             scenario_add_attribute(lines, oracle_contact_id(oracle, c), name, value);
+        }
     }
     json_t *figures = oracle_figures(oracle);
     scenario_add_figures(lines, figures);

@@ -211,7 +211,11 @@ static bool visit(struct shrinking *shrinking, struct path *path)
     } else if (json_is_object(at)) {
         const char *key;
         json_t *value;
-        json_object_foreach(at, key, value) if (visit_member(shrinking, path, key, 0)) return true;
+        json_object_foreach(at, key, value)
+        {
+            if (visit_member(shrinking, path, key, 0))
+                return true;
+        }
     }
     return false;
 }

@@ -31,7 +31,10 @@ static void name_all(struct control *control, const json_t *input)
     const char *name;
     if (strcmp(world_text(input, "do"), "track") == 0)
         control_name(control, NAME_EVENT, str_from(world_text(input, "event")));
-    json_object_foreach(attributes, name, value) control_name(control, NAME_ATTRIBUTE, str_from(name));
+    json_object_foreach(attributes, name, value)
+    {
+        control_name(control, NAME_ATTRIBUTE, str_from(name));
+    }
 }
 
 enum err world_do_actions(struct world *world, size_t step, struct err_detail *detail)
