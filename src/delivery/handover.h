@@ -1,0 +1,33 @@
+/* What an effect is at the moment of its hand-over, which may be long after it was opened: whether it still
+ * stands, and whom it is about by now. The engine's memory is the truth about both. One thread with the
+ * partition. */
+#ifndef DELIVERY_HANDOVER_H
+#define DELIVERY_HANDOVER_H
+#include "partition/partition.h"
+
+#define HANDOVER_TABLE(X)                                                                                    \
+    X(GO, go)                                                                                                \
+    X(HELD, held) /* its version is paused: the effect stays */                                              \
+    X(GONE, gone) /* answered already, or the contact has left: the engine closes it itself */
+
+enum handover_answer {
+#define X(name, key) HANDOVER_##name,
+    HANDOVER_TABLE(X)
+#undef X
+};
+
+struct handover { /* with HANDOVER_GO; lives in the arena */
+    struct str journey, node, contact;
+    struct str attributes; /* JSON object; empty = none */
+    uint32_t version;      /* the journey's, from 1 */
+};
+
+/* Asks the partition that opened the effect. */
+enum handover_answer handover_ask(const struct partition *partition, const struct control *control,
+                                  const struct effect_row *effect, struct arena *arena, struct handover *ret);
+
+/* No effect of the partition with a seq up to this is open: where an outbox begins to read. UINT64_MAX = none
+ * is open at all. Cost: one pass over the open enrollments. */
+uint64_t handover_after(const struct partition *partition);
+
+#endif
