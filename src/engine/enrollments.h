@@ -42,7 +42,7 @@ static inline int64_t enrollment_due(const struct enrollment *e)
 }
 static inline void enrollment_set_due(struct enrollment *e, int64_t due_ms)
 {
-    e->due_ms = due_ms == INSTANT_NEVER ? ENROLLMENT_INSTANT_NEVER : due_ms;
+    e->due_ms = due_ms < ENROLLMENT_INSTANT_NEVER ? due_ms : ENROLLMENT_INSTANT_NEVER;
 }
 static inline uint8_t enrollment_goals(const struct enrollment *e)
 {

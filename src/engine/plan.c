@@ -290,20 +290,43 @@ static enum err build(struct publishing *p, const json_t *document, struct plan_
     return err;
 }
 
+/* A failed one takes no aggregates. */
+static enum err build_within_limits(struct publishing *p, const json_t *document,
+                                    struct plan_version *version)
+{
+    struct plan *plan = p->plan;
+    if (plan->versions.count == PLAN_VERSIONS_MAX)
+        return err_fail(p->detail, ERR_LIMIT, "", "%d versions have been published here, no more can be",
+                        PLAN_VERSIONS_MAX);
+    size_t aggregates = plan->aggregates.count;
+    enum err err = build(p, document, version);
+    if (err)
+        plan->aggregates.count = aggregates;
+    return err;
+}
+
+enum err plan_try(struct plan *plan, const json_t *document, plan_name_id *name_id, void *context,
+                  struct err_detail *detail)
+{
+    struct publishing p = {plan, name_id, context, detail};
+    struct arena kept = plan->arena;
+    plan->arena = (struct arena){0};
+    size_t aggregates = plan->aggregates.count;
+    enum err err = build_within_limits(&p, document, &(struct plan_version){0});
+    plan->aggregates.count = aggregates;
+    arena_deinit(&plan->arena);
+    plan->arena = kept;
+    return err;
+}
+
 enum err plan_publish(struct plan *plan, const json_t *document, uint64_t control, plan_name_id *name_id,
                       void *context, uint16_t *ret_version, struct err_detail *detail)
 {
-    if (plan->versions.count == PLAN_VERSIONS_MAX)
-        return err_fail(detail, ERR_LIMIT, "", "%d versions have been published here, no more can be",
-                        PLAN_VERSIONS_MAX);
     struct publishing p = {plan, name_id, context, detail};
     struct plan_version *version = arena_take(&plan->arena, sizeof *version);
-    size_t aggregates = plan->aggregates.count;
-    enum err err = build(&p, document, version);
-    if (err) {
-        plan->aggregates.count = aggregates;
+    enum err err = build_within_limits(&p, document, version);
+    if (err)
         return err;
-    }
     uint16_t journey = find_journey(plan, version->definition->name);
     if (journey == UINT16_MAX) {
         journey = (uint16_t)plan->journeys.count;

@@ -65,6 +65,10 @@ typedef uint16_t plan_name_id(void *context, enum name_kind kind, struct str nam
 enum err plan_publish(struct plan *plan, const json_t *document, uint64_t control, plan_name_id *name_id,
                       void *context, uint16_t *ret_version, struct err_detail *detail);
 
+/* Whether a publish would succeed, by the same code; nothing changes but names. */
+enum err plan_try(struct plan *plan, const json_t *document, plan_name_id *name_id, void *context,
+                  struct err_detail *detail);
+
 const struct names *plan_names(const struct plan *plan);
 uint16_t plan_version_count(const struct plan *plan);
 const struct plan_version *plan_version(const struct plan *plan, uint16_t number);

@@ -160,15 +160,14 @@ static void open_hour(struct timers *timers)
 bool timers_take(struct timers *timers, int64_t until_ms, struct timer *ret)
 {
     for (;;) {
-        while (timers->cursor < timers->now.count) {
+        if (timers->cursor < timers->now.count) {
             struct timer first = timers->now.items[timers->cursor];
             if (first.due_ms > until_ms)
                 return false;
-            bool again =
-                timers->cursor > 0 && timer_compare(&timers->now.items[timers->cursor - 1], &first) == 0;
-            timers->cursor++;
-            if (again)
-                continue;
+            do
+                timers->cursor++;
+            while (timers->cursor < timers->now.count &&
+                   timer_compare(&timers->now.items[timers->cursor], &first) == 0);
             *ret = first;
             return true;
         }

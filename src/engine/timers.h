@@ -25,7 +25,8 @@ typedef void timers_refine(void *context, uint32_t id, int64_t from_ms, int64_t 
 
 struct timers *timers_new(timers_refine *refine, void *context);
 void timers_free(struct timers *timers);
-/* due_ms must not lie before what has been taken already. The same one twice is taken once. */
+/* due_ms must not lie before what has been taken already. The same one twice is taken once;
+ * added again after it was taken, it is taken again. */
 void timers_add(struct timers *timers, struct timer timer);
 /* Takes the first by (due, kind, id) that is due at or before until_ms; false where there is none. */
 bool timers_take(struct timers *timers, int64_t until_ms, struct timer *ret);

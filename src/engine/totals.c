@@ -183,7 +183,10 @@ static void decode_dirty(struct totals *totals, struct reader *r)
             return;
         struct stat_key key = {(uint16_t)version, (uint8_t)rest.data[0], (uint8_t)rest.data[1],
                                (uint8_t)rest.data[2]};
-        add(totals, key, 0, 0);
+        if (find(totals, key))
+            add(totals, key, 0, 0);
+        else
+            r->failed = true;
     }
 }
 

@@ -286,10 +286,7 @@ static enum err check_document(const json_t *document, struct err_detail *detail
 /* The document is compiled twice: first by itself, so that what is appended is known to be publishable. */
 static enum err try_plan(struct control *control, const json_t *document, struct err_detail *detail)
 {
-    struct plan *trial = plan_new(control->names);
-    uint16_t version;
-    enum err err = plan_publish(trial, document, 0, appended_name, control, &version, detail);
-    plan_free(trial);
+    enum err err = plan_try(control->plan, document, appended_name, control, detail);
     enum err failed = control_error(control, detail);
     return failed ? failed : err;
 }
