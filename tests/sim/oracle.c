@@ -111,7 +111,6 @@ static void take_publish(struct oracle *oracle, int64_t now_ms, json_t *definiti
     journey->name = text_at(definition, "name");
     journey->nodes = json_object_get(definition, "nodes");
     journey->published_ms = now_ms;
-    journey->published_order = oracle->order;
     *array_push(&journey->open) = (struct oracle_span){now_ms, ORACLE_NEVER};
     *array_push(&oracle->journeys) = journey;
 }

@@ -77,9 +77,9 @@ static bool qualified_by(json_t *rule, const struct oracle_contact *contact, con
            (within == NULL || event->own_ms >= now_ms - oracle_duration(within));
 }
 
-/* match all: whether the rule holds now from an event of its own on that lies after go-live and after the
- * last leaving, for as long as its window. Own times decide over history, so it is full at that event's own
- * time. */
+/* match all: whether the rule holds now from an earlier event of its own on that lies after go-live and after
+ * the last leaving, for as long as its window. Own times decide over history, so it is full at that event's
+ * own time. */
 static bool holds_from_its_event(json_t *rule, const struct oracle_journey *journey,
                                  const struct oracle_contact *contact, const struct oracle_enrollment *last,
                                  int64_t now_ms)
@@ -89,7 +89,7 @@ static bool holds_from_its_event(json_t *rule, const struct oracle_journey *jour
         const struct oracle_event *e = &contact->events.items[i];
         if (!oracle_event_fits(rule, e) || !was_full(rule, contact, e->own_ms))
             continue;
-        if (e->order <= journey->published_order || e->own_ms < journey->published_ms)
+        if (e->own_ms < journey->published_ms)
             continue;
         if (last && (e->order <= last->left_order || e->own_ms < last->left_ms))
             continue;
@@ -110,8 +110,9 @@ static bool entry_rules_hold(const struct oracle_journey *journey, const struct 
     size_t i;
     json_array_foreach(rules, i, rule)
     {
-        now |= qualified_by(rule, contact, event, now_ms);
-        if (all && !holds_from_its_event(rule, journey, contact, last, now_ms))
+        bool qualifies = qualified_by(rule, contact, event, now_ms);
+        now |= qualifies;
+        if (all && !qualifies && !holds_from_its_event(rule, journey, contact, last, now_ms))
             return false;
     }
     return now;

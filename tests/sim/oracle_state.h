@@ -63,7 +63,6 @@ struct oracle_journey {
     json_t *nodes;
     enum oracle_state state;
     int64_t published_ms;
-    uint64_t published_order;
     ARRAY(struct oracle_span) open;
 };
 
