@@ -327,6 +327,8 @@ enum err segment_parse(struct json_reader *reader, struct str text, enum segment
 {
     struct json_node root;
     enum err err = json_reader_parse(reader, text, &root, detail);
+    if (err && !str_is_utf8(text))
+        return err_fail(detail, ERR_INVALID, "", "not UTF-8; write it in that encoding");
     if (err)
         return err;
     if (json_node_type(root) != JSON_TYPE_OBJECT)
