@@ -76,12 +76,14 @@ struct commit {
 static void take_answers(void *context, const enum commit_status *statuses, size_t count,
                          const struct err_detail *detail)
 {
-    (void)detail;
     struct commit *commit = context;
     for (size_t i = 0; i < count; i++) {
         bool done = statuses[i] == COMMIT_DONE;
         commit->world->batches[commit->partitions[i]].items[commit->at[i]].done = done;
         commit->world->done += done;
+        if (!done && (statuses[i] != COMMIT_FAILED || detail->text[0] == '\0'))
+            complain(commit->world, "a commit without power was answered %s '%s'",
+                     commit_status_name(statuses[i]), detail->text);
     }
 }
 
@@ -176,7 +178,7 @@ static bool work(struct world *world)
     store_close(world->store);
     world->store = NULL;
     powercut_cut();
-    return fine;
+    return fine && world->trouble[0] == '\0';
 }
 
 /* ── what is left ───────────────────────────────────────────────────────────── */

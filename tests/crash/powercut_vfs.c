@@ -45,7 +45,7 @@ static struct {
     struct prng prng;
     ARRAY(struct name *) names;
     struct content *contents; /* all there ever were, freed at the end */
-    uint64_t operations, of_kind, cut_at;
+    uint64_t operations, of_kind, cut_at, room;
     enum powercut_op kind;
     bool is_cut, ignore_syncs;
     struct powercut_report report;
@@ -256,18 +256,32 @@ static int file_read(sqlite3_file *base, void *ret, int bytes, sqlite3_int64 off
     return real_of(base)->pMethods->xRead(real_of(base), ret, bytes, offset);
 }
 
+static uint64_t used(void)
+{
+    uint64_t bytes = 0;
+    array_each (&disk.names, i)
+        bytes += disk.names.items[i]->seen ? disk.names.items[i]->seen->size : 0;
+    return bytes;
+}
+
+static bool has_room(const struct content *content, uint64_t end)
+{
+    return end <= content->size || used() + (end - content->size) <= disk.room;
+}
+
 static int file_write(sqlite3_file *base, const void *data, int bytes, sqlite3_int64 offset)
 {
     struct file *file = (struct file *)base;
     if (file->content) {
         bool last;
         pthread_mutex_lock(&disk.lock);
+        bool fits = has_room(file->content, (uint64_t)offset + (uint64_t)bytes);
         bool on = count(POWERCUT_WRITE, file->name, &last);
-        if (on || last)
+        if ((on || last) && fits)
             record(file->content, data, (uint64_t)bytes, (uint64_t)offset);
         pthread_mutex_unlock(&disk.lock);
-        if (!on)
-            return SQLITE_IOERR_WRITE;
+        if (!on || !fits)
+            return on ? SQLITE_FULL : SQLITE_IOERR_WRITE;
     }
     return real_of(base)->pMethods->xWrite(real_of(base), data, bytes, offset);
 }
@@ -480,6 +494,7 @@ void powercut_begin(uint64_t seed, bool ignore_syncs)
     disk.prng.state = seed;
     disk.is_cut = false;
     disk.ignore_syncs = ignore_syncs;
+    disk.room = UINT64_MAX;
     powercut_arm(POWERCUT_NONE, 0);
 }
 
@@ -506,6 +521,21 @@ bool powercut_is_cut(void)
     bool is_cut = disk.is_cut;
     pthread_mutex_unlock(&disk.lock);
     return is_cut;
+}
+
+void powercut_set_room(uint64_t bytes)
+{
+    pthread_mutex_lock(&disk.lock);
+    disk.room = bytes;
+    pthread_mutex_unlock(&disk.lock);
+}
+
+uint64_t powercut_used(void)
+{
+    pthread_mutex_lock(&disk.lock);
+    uint64_t bytes = used();
+    pthread_mutex_unlock(&disk.lock);
+    return bytes;
 }
 
 void powercut_end(void)

@@ -25,6 +25,11 @@ void powercut_begin(uint64_t seed, bool ignore_syncs);
 void powercut_cut(void);
 bool powercut_is_cut(void);
 
+/* The disk is full: no write may make its files larger than this together. UINT64_MAX = there is room. */
+void powercut_set_room(uint64_t bytes);
+/* What the files take now. */
+uint64_t powercut_used(void);
+
 struct powercut_report {
     enum powercut_op at; /* POWERCUT_NONE: between two operations */
     bool of_wal;         /* or of the database */
