@@ -29,11 +29,11 @@ static const char *const texts[STATEMENTS] = {
     [PUT_LEDGER] = "INSERT OR FAIL INTO ledger SELECT * FROM group_ledger",
     [PUT_EFFECTS] = "INSERT OR FAIL INTO effect SELECT * FROM group_effect",
     [PUT_STATS] = "INSERT OR REPLACE INTO stat SELECT * FROM group_stat",
-    [PUT_BLOCK] = "INSERT INTO block(partition, kind, number, seq, checksum, body) VALUES(?, ?, ?, ?, ?, ?)"
-                  " ON CONFLICT(partition, kind, number) DO UPDATE SET seq = excluded.seq,"
-                  " checksum = excluded.checksum, body = excluded.body",
-    [PUT_HEAD] = "UPDATE partition SET epoch = ?, seq = ?, now = ?, now_open = ?, control = ?, input = ?,"
-                 " horizon = ?, contacts = ?, enrollments = ? WHERE id = ? AND epoch = ? AND seq = ?",
+    [PUT_BLOCK] = ("INSERT INTO block(partition, kind, number, seq, checksum, body) VALUES(?, ?, ?, ?, ?, ?)"
+                   " ON CONFLICT(partition, kind, number) DO UPDATE SET seq = excluded.seq,"
+                   " checksum = excluded.checksum, body = excluded.body"),
+    [PUT_HEAD] = ("UPDATE partition SET epoch = ?, seq = ?, now = ?, now_open = ?, control = ?, input = ?,"
+                  " horizon = ?, contacts = ?, enrollments = ? WHERE id = ? AND epoch = ? AND seq = ?"),
     [PUT_CONTROL] = "INSERT INTO control(position, at, kind, actor, key, body) VALUES(?, ?, ?, ?, ?, ?)",
     [FIND_CONTROL] = "SELECT position FROM control WHERE key = ?",
     [BEGIN] = "BEGIN IMMEDIATE",
