@@ -17,6 +17,7 @@ static void contact_free(struct oracle_contact *contact)
     }
     array_free(&contact->events);
     array_free(&contact->enrollments);
+    array_free(&contact->questions);
     json_decref(contact->attributes);
     free(contact);
 }
@@ -86,6 +87,7 @@ static void take_track(struct oracle *oracle, int64_t now_ms, json_t *input)
     *array_push(&contact->events) = event;
     oracle->events++;
     oracle_settle(oracle, contact, &(struct oracle_change){&event, NULL, event.own_ms}, now_ms);
+    oracle_answer(oracle, contact, now_ms);
 }
 
 static void take_identify(struct oracle *oracle, int64_t now_ms, json_t *input)
@@ -100,6 +102,7 @@ static void take_identify(struct oracle *oracle, int64_t now_ms, json_t *input)
     if (json_object_size(changed) > 0)
         oracle_settle(oracle, contact, &(struct oracle_change){NULL, changed, now_ms}, now_ms);
     json_decref(changed);
+    oracle_answer(oracle, contact, now_ms);
 }
 
 /* ── actions ──────────────────────────────────────────────────────────────── */

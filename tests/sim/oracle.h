@@ -31,11 +31,13 @@ struct oracle_fact {
     char *path;         /* "wait.next tier.others": each node left, with its outcome */
 };
 
+/* One destination of an activate node, handed over at at_ms. */
 struct oracle_activation {
     int64_t at_ms;
     uint32_t contact, journey, passage;
     const char *node, *destination;
-    uint32_t visit; /* the how-manieth node of the enrollment it is */
+    uint32_t visit;  /* the how-manieth node of the enrollment it is */
+    const char *end; /* sent, failed, or cancelled as the contact left before; NULL = not answered */
 };
 
 struct oracle *oracle_new(void);

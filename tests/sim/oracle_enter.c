@@ -77,7 +77,7 @@ static bool qualified_by(json_t *rule, const struct oracle_contact *contact, con
            (within == NULL || event->own_ms >= now_ms - oracle_duration(within));
 }
 
-/* match all: whether the rule holds now from an earlier event of its own on that lies after go-live and after
+/* match all: whether the rule holds now from an event of its own on that lies after go-live and after
  * the last leaving, for as long as its window. Own times decide over history, so it is full at that event's
  * own time. */
 static bool holds_from_its_event(json_t *rule, const struct oracle_journey *journey,
@@ -99,6 +99,7 @@ static bool holds_from_its_event(json_t *rule, const struct oracle_journey *jour
     return false;
 }
 
+/* Of one rule all is the same as any. */
 static bool entry_rules_hold(const struct oracle_journey *journey, const struct oracle_contact *contact,
                              const struct oracle_enrollment *last, const struct oracle_event *event,
                              int64_t now_ms)
@@ -106,13 +107,12 @@ static bool entry_rules_hold(const struct oracle_journey *journey, const struct 
     const json_t *entry = json_object_get(journey->definition, "entry");
     const char *match = json_string_value(json_object_get(entry, "match"));
     json_t *rules = json_object_get(entry, "rules"), *rule;
-    bool all = match && strcmp(match, "all") == 0, now = false;
+    bool all = match && strcmp(match, "all") == 0 && json_array_size(rules) > 1, now = false;
     size_t i;
     json_array_foreach(rules, i, rule)
     {
-        bool qualifies = qualified_by(rule, contact, event, now_ms);
-        now |= qualifies;
-        if (all && !qualifies && !holds_from_its_event(rule, journey, contact, last, now_ms))
+        now |= qualified_by(rule, contact, event, now_ms);
+        if (all && !holds_from_its_event(rule, journey, contact, last, now_ms))
             return false;
     }
     return now;

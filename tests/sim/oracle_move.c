@@ -29,6 +29,11 @@ static void mark(const struct walk *walk, enum oracle_mark_kind kind, const char
 static void close_enrollment(const struct walk *walk, const char *reason, int which)
 {
     struct oracle_enrollment *e = walk->e;
+    array_each (&walk->contact->questions, i) {
+        const struct oracle_question *question = &walk->contact->questions.items[i];
+        if (question->e == e)
+            walk->oracle->activations.items[question->activation].end = "cancelled";
+    }
     e->open = false;
     e->reason = reason;
     e->left_ms = walk->now_ms;
@@ -175,20 +180,19 @@ static const char *arrive_at_wait_for(const struct walk *walk, const json_t *nod
     return NULL;
 }
 
-/* Destinations answer at once; the one called `broken` gives up, which is enough for `failed`. */
-static const char *activate(const struct walk *walk, const json_t *node)
+static void activate(const struct walk *walk, const json_t *node)
 {
-    const struct oracle_enrollment *e = walk->e;
+    struct oracle_enrollment *e = walk->e;
     const json_t *destinations = json_object_get(node, "destinations");
-    const char *outcome = "next";
-    for (size_t i = 0; i < json_array_size(destinations); i++) {
+    e->pending = (uint32_t)json_array_size(destinations);
+    e->failed = false;
+    for (size_t i = 0; i < e->pending; i++) {
         const char *destination = json_string_value(json_array_get(destinations, i));
-        *array_push(&walk->oracle->activations) = (struct oracle_activation){
-            walk->now_ms, walk->contact->number, e->journey, e->passage, e->node, destination, e->visits};
-        if (strcmp(destination, "broken") == 0)
-            outcome = "failed";
+        *array_push(&walk->contact->questions) = (struct oracle_question){e, walk->oracle->activations.count};
+        *array_push(&walk->oracle->activations) =
+            (struct oracle_activation){walk->now_ms, walk->contact->number, e->journey, e->passage,
+                                       e->node,      destination,           e->visits,  NULL};
     }
-    return outcome;
 }
 
 static const char *update(const struct walk *walk, const json_t *node)
@@ -223,8 +227,10 @@ static const char *arrive(struct walk *walk, const char *id)
         return group_of(walk, node);
     if (strcmp(type, "split") == 0)
         return path_of(walk, node);
-    if (strcmp(type, "activate") == 0)
-        return activate(walk, node);
+    if (strcmp(type, "activate") == 0) {
+        activate(walk, node);
+        return NULL;
+    }
     if (strcmp(type, "update") == 0)
         return update(walk, node);
     close_enrollment(walk, strcmp(type, "exit") == 0 ? "force_exit" : "completed", -1);
@@ -348,4 +354,22 @@ void oracle_leave(struct oracle *oracle, struct oracle_contact *contact, struct 
     close_enrollment(&walk, reason, which);
     write_fact(&walk, which);
     json_decref(walk.changed);
+}
+
+void oracle_answer(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms)
+{
+    while (contact->questions.count > 0) {
+        struct oracle_question question = contact->questions.items[0];
+        struct oracle_activation *activation = &oracle->activations.items[question.activation];
+        contact->questions.count--;
+        memmove(contact->questions.items, contact->questions.items + 1,
+                contact->questions.count * sizeof question);
+        if (activation->end)
+            continue;
+        bool fails = strcmp(activation->destination, "broken") == 0;
+        activation->end = fails ? "failed" : "sent";
+        question.e->failed |= fails;
+        if (--question.e->pending == 0)
+            oracle_move(oracle, contact, question.e, question.e->failed ? "failed" : "next", now_ms);
+    }
 }

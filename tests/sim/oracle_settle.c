@@ -191,6 +191,7 @@ static void instant_comes(struct oracle *oracle, struct oracle_contact *contact,
             judge_wait(&j);
         if (j.e->open && !is_held(&j) && j.e->due_ms <= now_ms)
             node_is_due(&j);
+        oracle_answer(oracle, contact, now_ms);
     }
 }
 
@@ -208,20 +209,26 @@ void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t l
 /* Overdue policy `continue`. The end met in the hold comes first, then the wait that is over, then what is
  * overdue, all at the instant of the resume; what is due at that very instant is not overdue. A journey
  * timeout, or a window, that ended before the own time of what was met ended before it. */
-void oracle_resume(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey, int64_t now_ms)
+static void resume(const struct judging *j)
 {
-    struct judging j = {oracle, contact, oracle_open_enrollment(contact, journey), NULL, now_ms};
-    struct oracle_enrollment *e = j.e;
-    if (e == NULL)
-        return;
+    struct oracle_enrollment *e = j->e;
     if (e->end.met && e->end.own_ms <= e->timeout_ms) {
-        oracle_leave(oracle, contact, e, e->end.reason, e->end.which, now_ms);
+        oracle_leave(j->oracle, j->contact, e, e->end.reason, e->end.which, j->now_ms);
         return;
     }
     if (!e->end.met && e->yes.met && e->yes.own_ms <= e->timeout_ms && e->yes.own_ms <= e->due_ms)
-        oracle_move(oracle, contact, e, "yes", now_ms);
-    if (e->open && e->timeout_ms < now_ms)
-        oracle_leave(oracle, contact, e, "timed_out", -1, now_ms);
-    if (e->open && e->due_ms < now_ms)
-        node_is_due(&j);
+        oracle_move(j->oracle, j->contact, e, "yes", j->now_ms);
+    if (e->open && e->timeout_ms < j->now_ms)
+        oracle_leave(j->oracle, j->contact, e, "timed_out", -1, j->now_ms);
+    if (e->open && e->due_ms < j->now_ms)
+        node_is_due(j);
+}
+
+void oracle_resume(struct oracle *oracle, struct oracle_contact *contact, uint32_t journey, int64_t now_ms)
+{
+    struct judging j = {oracle, contact, oracle_open_enrollment(contact, journey), NULL, now_ms};
+    if (j.e == NULL)
+        return;
+    resume(&j);
+    oracle_answer(oracle, contact, now_ms);
 }

@@ -33,13 +33,21 @@ struct oracle_enrollment {
     const char *node;               /* where it stands, or where it left */
     int64_t arrived_ms, due_ms;
     uint64_t arrived_order;
-    bool done; /* its work at the node is done, and no edge is drawn for what came out */
+    uint32_t pending; /* destinations of its activate node that have not answered */
+    bool failed;      /* one of them gave up */
+    bool done;        /* its work at the node is done, and no edge is drawn for what came out */
     uint32_t visits;
     bool goal_was_false[ORACLE_GOALS_MAX]; /* since the entry, so that a contact rule may BECOME true */
     struct oracle_met end, yes;
     const char *reason; /* why it left */
     int64_t left_ms;
     uint64_t left_order;
+};
+
+/* A destination that has not answered: number of the activation. */
+struct oracle_question {
+    struct oracle_enrollment *e;
+    size_t activation;
 };
 
 struct oracle_contact {
@@ -49,6 +57,8 @@ struct oracle_contact {
     int64_t clock_ms; /* everything due up to here has happened */
     ARRAY(struct oracle_event) events;
     ARRAY(struct oracle_enrollment *) enrollments; /* in order of entry: by id */
+    ARRAY(struct oracle_question)
+    questions; /* to destinations, in order; answered when the unit is settled */
 };
 
 enum oracle_state { ORACLE_RUNNING, ORACLE_HELD, ORACLE_STOPPED };
@@ -149,6 +159,8 @@ void oracle_move(struct oracle *oracle, struct oracle_contact *contact, struct o
                  const char *outcome, int64_t now_ms);
 void oracle_leave(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
                   const char *reason, int which, int64_t now_ms);
+/* Destinations answer, in order, once what asked them is wholly settled; the one called `broken` gives up. */
+void oracle_answer(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms);
 /* Sets attributes, null removes; the names of those that changed become keys of ret_changed. */
 void oracle_set_attribute(struct oracle_contact *contact, const char *name, json_t *value,
                           json_t *ret_changed);

@@ -71,8 +71,9 @@ static void add_activation(struct lines *lines, const struct oracle *oracle,
     scenario_put_offset(&at, a->at_ms);
     buf_put_char(&at, 0);
     lines_add(lines, oracle_contact_id(oracle, a->contact), LINES_ACTIVATIONS + a->journey,
-              "%s %s %s#%u activates %s by %s, visit %u", at.data, oracle_contact_id(oracle, a->contact),
-              oracle_journey_name(oracle, a->journey), a->passage, a->destination, a->node, a->visit);
+              "%s %s %s#%u activates %s by %s, visit %u: %s", at.data, oracle_contact_id(oracle, a->contact),
+              oracle_journey_name(oracle, a->journey), a->passage, a->destination, a->node, a->visit,
+              a->end ? a->end : "no answer");
     buf_deinit(&at);
 }
 

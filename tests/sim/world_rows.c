@@ -44,86 +44,96 @@ static void put_path(struct buf *out, const struct definition *definition, const
     }
 }
 
-static void add_fact(struct world *world, uint32_t partition, struct tracked *t, const struct ledger_row *row)
+static void add_fact(struct world *world, const char *contact, const struct tracked *t,
+                     const struct ledger_row *row)
 {
     const struct plan_version *version = plan_version(plan_of(world), t->version);
     struct str journey = plan_journey_name(plan_of(world), version->journey);
     struct str node = version->definition->nodes[row->node].id;
-    char contact[64], reason[64] = "";
+    char reason[64] = "";
     bool leaves = row->flags & LEDGER_LEAVES;
-    struct buf at = {0};
-    contact_text(world, partition, t->contact, contact);
+    struct buf at = {0}, path = {0};
     scenario_put_offset(&at, row->at_ms);
     buf_put_char(&at, 0);
-    buf_put_char(&t->path, 0);
+    put_path(&path, version->definition, row);
+    buf_put_char(&path, 0);
     if (leaves && (row->reason == LEAVE_GOAL || row->reason == LEAVE_EXIT_RULE))
         snprintf(reason, sizeof reason, ": %s %u", leave_reason_name(row->reason), row->which);
     else if (leaves)
         snprintf(reason, sizeof reason, ": %s", leave_reason_name(row->reason));
     lines_add(&world->facts, contact, version->journey, "%s %s %.*s#%u %s%s%s %s%.*s%s", at.data, contact,
-              STR_ARG(journey), t->passage, t->enters ? "enters, " : "", t->path.data,
+              STR_ARG(journey), t->passage, row->flags & LEDGER_ENTERS ? "enters, " : "", path.data,
               leaves ? "leaves at" : "rests at", row->flags & LEDGER_BEFORE ? "the edge before " : "",
               STR_ARG(node), reason);
     buf_deinit(&at);
-    buf_clear(&t->path);
-    t->enters = t->moves = false;
+    buf_deinit(&path);
 }
 
+/* Rows that only note something where the contact stands are no facts. */
 void world_take_ledger(struct world *world, uint32_t partition, const struct ledger_row *row)
 {
+    char contact[64];
     if (row->flags & LEDGER_CONTROL)
         return;
     struct tracked *t = tracked_of(world, partition, row->enrollment);
     if (row->flags & LEDGER_ENTERS) {
         CHECK(!t->known); /* ids are never used again */
         uint16_t journey = plan_version(plan_of(world), row->version)->journey;
-        t->passage = 1 + count_passages(world, partition, row->contact, journey);
-        t->known = t->enters = true;
-        t->contact = row->contact;
-        t->version = row->version;
+        uint32_t before = count_passages(world, partition, row->contact, journey);
+        *t = (struct tracked){
+            .known = true, .contact = row->contact, .passage = before + 1, .version = row->version};
     }
     CHECK(t->known && t->contact == row->contact && t->version == row->version);
-    put_path(&t->path, plan_version(plan_of(world), t->version)->definition, row);
-    t->moves |= (row->flags & (LEDGER_ENTERS | LEDGER_MOVES | LEDGER_LEAVES)) != 0;
-    bool rests = row->pending == 0 || row->flags & LEDGER_LEAVES;
-    if (rests && t->moves)
-        add_fact(world, partition, t, row);
+    if (row->flags & (LEDGER_ENTERS | LEDGER_MOVES | LEDGER_LEAVES))
+        add_fact(world, contact_text(world, partition, t->contact, contact), t, row);
 }
 
-static void close_effect(struct world *world, uint64_t effect)
+/* ── effects ──────────────────────────────────────────────────────────────── */
+
+static struct opened *opened_of(struct world *world, uint64_t effect)
 {
-    array_each (&world->opened, i) {
-        struct opened *o = &world->opened.items[i];
-        if (o->effect != effect)
-            continue;
-        if (o->closed)
-            world_fail(world, WORLD_BROKEN, "effect %llu is closed twice", (unsigned long long)effect);
-        o->closed = true;
+    array_each (&world->opened, i)
+        if (world->opened.items[i].effect == effect)
+            return &world->opened.items[i];
+    return NULL;
+}
+
+static void close_effect(struct world *world, const struct effect_row *row)
+{
+    struct opened *o = opened_of(world, row->effect);
+    if (o == NULL || o->closed) {
+        world_fail(world, WORLD_BROKEN, "effect %llu is closed %s", (unsigned long long)row->effect,
+                   o ? "twice" : "and was never opened");
         return;
     }
-    world_fail(world, WORLD_BROKEN, "effect %llu is closed and was never opened", (unsigned long long)effect);
+    o->closed = true;
+    lines_add(&world->facts, o->contact, LINES_ACTIVATIONS + o->journey, "%s: %s", o->text,
+              effect_kind_name(row->kind));
+}
+
+static void open_effect(struct world *world, uint32_t partition, const struct effect_row *row)
+{
+    const struct plan_version *version = plan_version(plan_of(world), row->version);
+    struct str journey = plan_journey_name(plan_of(world), version->journey);
+    struct str node = version->definition->nodes[row->node].id;
+    struct opened opened = {.effect = row->seq, .journey = version->journey};
+    struct buf at = {0};
+    contact_text(world, partition, row->contact, opened.contact);
+    scenario_put_offset(&at, row->at_ms);
+    buf_put_char(&at, 0);
+    snprintf(opened.text, sizeof opened.text, "%s %s %.*s#%u activates %.*s by %.*s, visit %u", at.data,
+             opened.contact, STR_ARG(journey), tracked_of(world, partition, row->enrollment)->passage,
+             STR_ARG(row->destination_name), STR_ARG(node), row->visit);
+    *array_push(&world->opened) = opened;
+    buf_deinit(&at);
 }
 
 void world_take_effect(struct world *world, uint32_t partition, const struct effect_row *row)
 {
-    if (row->kind != EFFECT_OPENED) {
-        close_effect(world, row->effect);
-        return;
-    }
-    const struct plan_version *version = plan_version(plan_of(world), row->version);
-    struct str journey = plan_journey_name(plan_of(world), version->journey);
-    struct str node = version->definition->nodes[row->node].id;
-    char contact[64];
-    struct buf at = {0};
-    contact_text(world, partition, row->contact, contact);
-    scenario_put_offset(&at, row->at_ms);
-    buf_put_char(&at, 0);
-    lines_add(&world->facts, contact, LINES_ACTIVATIONS + version->journey,
-              "%s %s %.*s#%u activates %.*s by %.*s, visit %u", at.data, contact, STR_ARG(journey),
-              tracked_of(world, partition, row->enrollment)->passage, STR_ARG(row->destination_name),
-              STR_ARG(node), row->visit);
-    *array_push(&world->opened) = (struct opened){row->seq, false};
-    buf_deinit(&at);
+    if (row->kind == EFFECT_OPENED)
+        open_effect(world, partition, row);
+    else
+        close_effect(world, row);
 }
 
 void world_take_batch(struct world *world, const struct batch *batch)
@@ -139,8 +149,6 @@ void world_take_batch(struct world *world, const struct batch *batch)
 void world_forget(struct world *world)
 {
     for (uint32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
-        array_each (&world->tracked[p], i)
-            buf_deinit(&world->tracked[p].items[i].path);
         array_clear(&world->tracked[p]);
     }
     array_clear(&world->opened);

@@ -10,18 +10,18 @@
 
 enum { WORLD_PARTITIONS_MAX = 4 };
 
-/* An enrollment as its rows tell of it. An activate that is answered within the unit that reached it is
- * passed like any node, so its two rows are one fact. */
+/* An enrollment as its rows tell of it. */
 struct tracked {
-    bool known, enters, moves;
+    bool known;
     uint32_t contact, passage;
     uint16_t version;
-    struct buf path;
 };
 
-struct opened { /* an effect */
+struct opened { /* an effect: what there will be to say when it is closed */
     uint64_t effect;
     bool closed;
+    uint16_t journey;
+    char contact[64], text[256];
 };
 
 /* One owner's partitions with the commit it has under way. */
