@@ -291,6 +291,7 @@ static struct enrollment_view view_of(const struct engine *engine, uint32_t id)
                                     .version = e->version,
                                     .visits = e->visits,
                                     .node = e->node,
+                                    .before = e->bits & ENROLLMENT_BEFORE,
                                     .entered_ms = e->entered_ms,
                                     .arrived_ms = e->arrived_ms,
                                     .due_ms = enrollment_due(e),
