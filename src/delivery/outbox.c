@@ -16,6 +16,10 @@ enum err outbox_open(const struct outbox_options *options, struct outbox **ret, 
     outbox->options = *options;
     if (outbox->options.held_max == 0)
         outbox->options.held_max = OUTBOX_HELD_MAX;
+    /* what a failing destination was to take stays in memory: it must not fill it */
+    outbox->group_max = outbox->options.held_max / 8 + 1;
+    if (outbox->group_max > OUTBOX_GROUP_MAX)
+        outbox->group_max = OUTBOX_GROUP_MAX;
     outbox->partitions = options->store->partitions;
     outbox->queues = memory_take_zeroed(outbox->partitions, sizeof *outbox->queues);
     for (uint32_t p = 0; p < outbox->partitions; p++)
@@ -91,12 +95,12 @@ static void target_worked(struct outbox *outbox, struct target *target)
         outbox_fetch_aside(outbox);
 }
 
-/* Those that failed and whose time has come again. */
+/* Those that failed and whose time has come again, and those that let the repetitions go first. */
 static void wake_targets(struct outbox *outbox, int64_t now_ms)
 {
     array_each (&outbox->targets, i) {
         struct target *target = &outbox->targets.items[i];
-        if (target->retry_ms == INSTANT_NEVER || target->retry_ms > now_ms)
+        if (target->retry_ms != INSTANT_NEVER && target->retry_ms > now_ms)
             continue;
         target->retry_ms = INSTANT_NEVER;
         if (target->counts[OUTBOX_WAITING] == 0 && target->aside[OUTBOX_WAITING])
@@ -206,7 +210,8 @@ static void consider(struct outbox *outbox, uint32_t partition, size_t index)
         outbox_set(outbox, partition, index, OUTBOX_UNDEFINED);
         return;
     }
-    if (target->destination && target->retry_ms != INSTANT_NEVER) {
+    bool repeats = target->pause_ms > 0 && target->to_repeat > 0;
+    if (target->destination && (target->retry_ms != INSTANT_NEVER || (repeats && !item->attempted))) {
         outbox_set(outbox, partition, index, OUTBOX_WAITING);
         return;
     }
@@ -232,7 +237,7 @@ static void pick_group(struct outbox *outbox)
         uint32_t p = (outbox->turn + k) % outbox->partitions;
         struct queue *queue = &outbox->queues[p];
         outbox_tidy(queue);
-        while (queue->next < queue->items.count && outbox->picks.count < OUTBOX_GROUP_MAX &&
+        while (queue->next < queue->items.count && outbox->picks.count < outbox->group_max &&
                outbox->scratch.bytes < OUTBOX_GROUP_BYTES_MAX) {
             size_t index = queue->next++;
             if (queue->items.items[index].state == OUTBOX_READY)
@@ -274,7 +279,7 @@ static enum err put_attempts(struct outbox *outbox, size_t first, size_t end, in
     enum err err = store_effects_put(outbox->options.store, partition, outbox->attempts.items,
                                      outbox->attempts.count, detail);
     for (size_t i = first; i < end && !err; i++)
-        items[outbox->picks.items[i].index].attempted = true;
+        outbox_note_attempt(outbox, partition, outbox->picks.items[i].index);
     return err;
 }
 
@@ -392,7 +397,9 @@ int64_t outbox_next_ms(const struct outbox *outbox)
         const struct target *target = &outbox->targets.items[i];
         if (target->retry_ms < next_ms)
             next_ms = target->retry_ms;
-        if (target->destination && target->counts[OUTBOX_UNCERTAIN] && target->retry_ms == INSTANT_NEVER)
+        bool waits = target->counts[OUTBOX_WAITING] || target->aside[OUTBOX_WAITING] ||
+                     (target->destination && target->counts[OUTBOX_UNCERTAIN]);
+        if (waits && target->retry_ms == INSTANT_NEVER)
             return INT64_MIN;
     }
     return next_ms;

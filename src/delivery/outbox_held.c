@@ -52,8 +52,11 @@ static uint16_t operation_number(struct outbox *outbox, struct str operation)
 
 static void count_item(struct outbox *outbox, const struct item *item, int by)
 {
+    struct target *target = outbox_target_of(outbox, item);
     outbox->counts[item->state] += (uint64_t)by;
-    outbox_target_of(outbox, item)->counts[item->state] += (uint64_t)by;
+    target->counts[item->state] += (uint64_t)by;
+    if (item->attempted && (item->state == OUTBOX_READY || item->state == OUTBOX_WAITING))
+        target->to_repeat += (uint64_t)by;
 }
 
 void outbox_add(struct outbox *outbox, uint32_t partition, const struct effect_row *opened,
@@ -107,6 +110,14 @@ void outbox_set(struct outbox *outbox, uint32_t partition, size_t index, enum ou
     count_item(outbox, item, 1);
     if (state == OUTBOX_READY && index < queue->next)
         queue->next = index;
+}
+
+void outbox_note_attempt(struct outbox *outbox, uint32_t partition, size_t index)
+{
+    struct item *item = &outbox->queues[partition].items.items[index];
+    count_item(outbox, item, -1);
+    item->attempted = true;
+    count_item(outbox, item, 1);
 }
 
 void outbox_remove(struct outbox *outbox, uint32_t partition, size_t index)

@@ -55,7 +55,7 @@ static void take_attempt(struct reading *reading, uint32_t partition, const stru
     const struct queue *queue = &outbox->queues[partition];
     size_t index;
     if (outbox_find(outbox, partition, row->effect, &index)) {
-        outbox->queues[partition].items.items[index].attempted = true;
+        outbox_note_attempt(outbox, partition, index);
         outbox_set(outbox, partition, index, OUTBOX_UNCERTAIN);
         return;
     }

@@ -46,6 +46,7 @@ struct target { /* a destination by its name, defined or not */
     struct destination *destination; /* NULL = not defined */
     uint64_t counts[OUTBOX_STATES];
     uint64_t aside[OUTBOX_STATES]; /* put aside, by the cause at the time */
+    uint64_t to_repeat;            /* READY or WAITING, and attempted before */
     int64_t retry_ms;              /* INSTANT_NEVER = it has not failed */
     int64_t pause_ms;              /* between the last two tries */
     struct err_detail failure;
@@ -72,6 +73,7 @@ struct outbox {
     uint64_t counts[OUTBOX_STATES];
     uint64_t count; /* in memory, of any state */
     uint32_t turn;  /* the partition that is first next time */
+    uint32_t group_max;
     /* of one call */
     struct arena scratch;
     ARRAY(struct pick) picks;
@@ -92,6 +94,7 @@ void outbox_add(struct outbox *outbox, uint32_t partition, const struct effect_r
 /* False where it is not in memory. */
 bool outbox_find(const struct outbox *outbox, uint32_t partition, uint64_t effect, size_t *ret_index);
 void outbox_set(struct outbox *outbox, uint32_t partition, size_t index, enum outbox_state state);
+void outbox_note_attempt(struct outbox *outbox, uint32_t partition, size_t index);
 void outbox_remove(struct outbox *outbox, uint32_t partition, size_t index);
 struct effect_row outbox_row(const struct outbox *outbox, const struct item *item);
 /* All in a state into another one, of one target or of all (TARGET_ALL). */

@@ -1,0 +1,355 @@
+#include "delivery/outbox_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* cmocka.h needs the three above */
+#include <cmocka.h>
+
+enum {
+    SEQS_AT_ONCE = 64
+}; /* as an engine does: delivery's seqs come to stand above later ones of the engine */
+
+/* ── the destination ──────────────────────────────────────────────────────── */
+
+struct sought {
+    const char *key;
+    bool attempted;
+};
+
+static bool on_attempt(void *context, uint32_t partition, const struct effect_row *row)
+{
+    struct sought *sought = context;
+    char key[EFFECT_KEY_BYTES];
+    effect_key(partition, row, key);
+    sought->attempted |= row->kind == EFFECT_ATTEMPTED && strcmp(key, sought->key) == 0;
+    return !sought->attempted;
+}
+
+static void assert_attempted(struct world *world, const char *key)
+{
+    struct sought sought = {.key = key};
+    assert_int_equal(store_effects(world->store, 0, on_attempt, &sought, NULL), ERR_OK);
+    assert_true(sought.attempted);
+}
+
+static enum err basket_deliver(struct destination *destination, struct activation *items, size_t count,
+                               struct err_detail *detail)
+{
+    struct basket *basket = (struct basket *)destination;
+    basket->calls++;
+    for (size_t i = 0; i < count; i++) {
+        assert_attempted(basket->world, items[i].key.data);
+        assert_true(str_equal(items[i].node, STR("offer")) && str_equal(items[i].operation, STR("add")));
+        bool taken = basket->fault == BASKET_WELL || (basket->fault == BASKET_OPEN_TAKEN && i < count / 2);
+        if (taken)
+            *array_push(&basket->keys) = strdup(items[i].key.data);
+        switch (basket->fault) {
+        case BASKET_WELL: items[i].outcome = ACTIVATION_SENT; break;
+        case BASKET_UNSENT: items[i].outcome = ACTIVATION_UNSENT; break;
+        case BASKET_OPEN_TAKEN: items[i].outcome = ACTIVATION_OPEN; break;
+        case BASKET_REFUSES:
+            items[i].outcome = ACTIVATION_FAILED;
+            items[i].reason = "it does not like it";
+            break;
+        }
+    }
+    if (basket->fault == BASKET_WELL || basket->fault == BASKET_REFUSES)
+        return ERR_OK;
+    return err_fail(detail, ERR_IO, "basket", "it was told to fail");
+}
+
+static enum err basket_has(struct destination *destination, const struct str *keys, size_t count, bool *ret,
+                           struct err_detail *detail)
+{
+    struct basket *basket = (struct basket *)destination;
+    basket->asked += count;
+    if (basket->has_fails)
+        return err_fail(detail, ERR_IO, "basket", "it was told not to say");
+    for (size_t i = 0; i < count; i++) {
+        array_each (&basket->keys, k)
+            ret[i] |= str_equal(str_from(basket->keys.items[k]), keys[i]);
+    }
+    return ERR_OK;
+}
+
+static void basket_close(struct destination *destination)
+{
+    (void)destination;
+    fail_msg("destinations are the caller's");
+}
+
+static void basket_begin(struct basket *basket, struct world *world, const char *name)
+{
+    static const struct destination_calls calls = {
+        .deliver = basket_deliver, .has = basket_has, .close = basket_close};
+    basket->base = (struct destination){.calls = &calls, .name = str_from(name), .honours_keys = true};
+    basket->world = world;
+}
+
+static void basket_end(struct basket *basket)
+{
+    array_each (&basket->keys, i)
+        free(basket->keys.items[i]);
+    array_free(&basket->keys);
+}
+
+size_t basket_count(const struct basket *basket, const struct pending *pending)
+{
+    char key[EFFECT_KEY_BYTES];
+    size_t count = 0;
+    effect_key(pending->partition, &pending->row, key);
+    array_each (&basket->keys, i)
+        count += strcmp(basket->keys.items[i], key) == 0;
+    return count;
+}
+
+/* ── the engine ───────────────────────────────────────────────────────────── */
+
+static struct pending *find(struct world *world, uint32_t partition, uint64_t effect)
+{
+    array_each (&world->pending, i) {
+        struct pending *pending = &world->pending.items[i];
+        if (pending->partition == partition && pending->row.effect == effect)
+            return pending;
+    }
+    fail_msg("nobody opened the effect");
+    return NULL;
+}
+
+static enum handover_answer ask(void *context, uint32_t partition, const struct effect_row *effect,
+                                struct arena *arena, struct handover *ret)
+{
+    struct world *world = context;
+    const struct pending *pending = find(world, partition, effect->effect);
+    assert_int_equal(effect->enrollment, pending->row.enrollment);
+    if (!pending->open)
+        return HANDOVER_GONE;
+    if (world->held[effect->version])
+        return HANDOVER_HELD;
+    *ret = (struct handover){.journey = STR("Win back"), .node = STR("offer"), .version = 1};
+    ret->contact = arena_str(arena, STR("c-1"));
+    return HANDOVER_GO;
+}
+
+static enum outbox_undefined undefined(void *context, struct str destination)
+{
+    (void)destination;
+    return ((struct world *)context)->undefined;
+}
+
+static uint64_t next_seq(struct world *world, uint32_t p)
+{
+    if (world->seq_next[p] == world->seq_end[p]) {
+        world->seq_next[p] = store_seq_take(world->store, p, SEQS_AT_ONCE);
+        world->seq_end[p] = world->seq_next[p] + SEQS_AT_ONCE;
+    }
+    return world->seq_next[p]++;
+}
+
+static void done(void *context, const enum commit_status *statuses, size_t count,
+                 const struct err_detail *detail)
+{
+    (void)detail;
+    assert_int_equal(count, 1);
+    *(enum commit_status *)context = statuses[0];
+}
+
+static void commit(struct world *world, struct batch *batch)
+{
+    uint32_t p = batch->partition;
+    const struct batch *batches[] = {batch};
+    enum commit_status status = COMMIT_FAILED;
+    batch->epoch = world->epochs[p];
+    batch->seq_before = world->heads[p].seq;
+    batch->head = world->heads[p];
+    batch->head.seq = batch->effects.items[batch->effects.count - 1].seq;
+    world->heads[p] = batch->head;
+    store_commit(world->store, batches, 1, done, &status);
+    assert_int_equal(status, COMMIT_DONE);
+    *array_push(&world->late) = *batch;
+    if (!world->lags)
+        world_take(world, SIZE_MAX);
+}
+
+static void drop_late(struct world *world, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        batch_deinit(&world->late.items[i]);
+    world->late.count -= count;
+    memmove(world->late.items, world->late.items + count, world->late.count * sizeof *world->late.items);
+}
+
+void world_take(struct world *world, size_t count)
+{
+    if (count > world->late.count)
+        count = world->late.count;
+    for (size_t i = 0; i < count; i++)
+        outbox_take(world->outbox, &world->late.items[i]);
+    if (count)
+        drop_late(world, count);
+}
+
+void world_open(struct world *world, uint32_t partition, uint32_t count, const char *destination,
+                uint16_t version)
+{
+    struct batch batch = {.partition = partition};
+    for (uint32_t i = 0; i < count; i++) {
+        struct effect_row row = {.seq = next_seq(world, partition),
+                                 .at_ms = world->now_ms,
+                                 .enrollment = world->enrollments++,
+                                 .version = version,
+                                 .visit = 1,
+                                 .kind = EFFECT_OPENED,
+                                 .destination_name = str_from(destination),
+                                 .operation = STR("add")};
+        row.effect = row.seq;
+        *array_push(&batch.effects) = row;
+        *array_push(&world->pending) = (struct pending){.partition = partition, .row = row, .open = true};
+    }
+    commit(world, &batch);
+}
+
+static void close_pending(struct world *world, struct batch *batch, struct pending *pending,
+                          enum effect_kind kind)
+{
+    struct effect_row row = pending->row;
+    row.seq = next_seq(world, pending->partition);
+    row.kind = (uint8_t)kind;
+    row.destination_name = row.operation = (struct str){0};
+    *array_push(&batch->effects) = row;
+    pending->open = false;
+}
+
+void world_cancel(struct world *world, size_t index)
+{
+    struct batch batch = {.partition = world->pending.items[index].partition};
+    close_pending(world, &batch, &world->pending.items[index], EFFECT_CANCELLED);
+    commit(world, &batch);
+}
+
+/* ── the caller ───────────────────────────────────────────────────────────── */
+
+static void start(struct world *world)
+{
+    const struct outbox_options options = {.store = world->store,
+                                           .held_max = world->held_max,
+                                           .ask = ask,
+                                           .undefined = undefined,
+                                           .context = world};
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        assert_int_equal(store_claim(world->store, p, &world->epochs[p], &world->heads[p], NULL), ERR_OK);
+        world->seq_next[p] = world->seq_end[p] = 0;
+    }
+    struct err_detail detail = {0};
+    if (outbox_open(&options, &world->outbox, &detail))
+        fail_msg("%s", detail.text);
+    outbox_define(world->outbox, &world->crm.base);
+    outbox_define(world->outbox, &world->mailer.base);
+}
+
+void world_begin(struct world *world, uint32_t held_max)
+{
+    *world = (struct world){.held_max = held_max, .now_ms = 1000000};
+    world->store = store_memory_new(WORLD_PARTITIONS);
+    basket_begin(&world->crm, world, "crm");
+    basket_begin(&world->mailer, world, "mailer");
+    start(world);
+}
+
+void world_end(struct world *world)
+{
+    outbox_close(world->outbox);
+    if (world->late.count)
+        drop_late(world, world->late.count);
+    array_free(&world->late);
+    store_close(world->store);
+    basket_end(&world->crm);
+    basket_end(&world->mailer);
+    array_free(&world->pending);
+}
+
+void world_crash(struct world *world)
+{
+    outbox_close(world->outbox);
+    if (world->late.count)
+        drop_late(world, world->late.count);
+    store_memory_crash(world->store);
+    array_each (&world->pending, i)
+        world->pending.items[i].returned = false;
+    start(world);
+}
+
+size_t world_deliver(struct world *world)
+{
+    const struct outbox_result *results;
+    size_t count;
+    struct err_detail detail = {0};
+    if (outbox_deliver(world->outbox, world->now_ms, &results, &count, &detail))
+        fail_msg("%s", detail.text);
+    for (size_t i = 0; i < count; i++) {
+        struct pending *pending = find(world, results[i].partition, results[i].effect);
+        assert_false(pending->returned);
+        assert_int_equal(results[i].result.enrollment, pending->row.enrollment);
+        assert_int_equal(results[i].result.visit, pending->row.visit);
+        assert_int_equal(results[i].result.failed, results[i].reason != NULL);
+        pending->returned = true;
+    }
+    return count;
+}
+
+void world_close_returned(struct world *world, size_t count)
+{
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        struct batch batch = {.partition = p};
+        array_each (&world->pending, i) {
+            struct pending *pending = &world->pending.items[i];
+            if (pending->partition != p || !pending->returned || !pending->open || count == 0)
+                continue;
+            close_pending(world, &batch, pending, EFFECT_SENT);
+            count--;
+        }
+        if (batch.effects.count)
+            commit(world, &batch);
+    }
+}
+
+void world_drain(struct world *world)
+{
+    world->lags = false;
+    world_take(world, SIZE_MAX);
+    for (int calls = 0; outbox_next_ms(world->outbox) <= world->now_ms; calls++) {
+        assert_true(calls < 100000); /* it says so as long as there is something to do, and no longer */
+        (void)world_deliver(world);
+        world_close_returned(world, SIZE_MAX);
+    }
+    assert_int_equal(world_deliver(world), 0);
+}
+
+size_t world_open_count(const struct world *world)
+{
+    size_t count = 0;
+    array_each (&world->pending, i)
+        count += world->pending.items[i].open;
+    return count;
+}
+
+struct counting {
+    enum effect_kind kind;
+    size_t count;
+};
+
+static bool on_row(void *context, uint32_t partition, const struct effect_row *row)
+{
+    (void)partition;
+    struct counting *counting = context;
+    counting->count += row->kind == counting->kind;
+    return true;
+}
+
+size_t world_rows(struct world *world, enum effect_kind kind)
+{
+    struct counting counting = {.kind = kind};
+    assert_int_equal(store_effects(world->store, 0, on_row, &counting, NULL), ERR_OK);
+    return counting.count;
+}

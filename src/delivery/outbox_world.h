@@ -1,0 +1,77 @@
+/* For tests of the outbox: a caller with an engine that only knows which effects are pending, and a
+ * destination that is a list of keys and fails as it is told. */
+#ifndef DELIVERY_OUTBOX_WORLD_H
+#define DELIVERY_OUTBOX_WORLD_H
+#include "base/prng.h"
+#include "delivery/outbox.h"
+#include "store/memory/store_memory.h"
+
+enum { WORLD_PARTITIONS = 3, WORLD_VERSIONS = 4 };
+
+enum basket_fault {
+    BASKET_WELL,
+    BASKET_UNSENT,     /* fails, surely without having taken anything */
+    BASKET_OPEN_TAKEN, /* fails, without knowing; the first half was taken */
+    BASKET_REFUSES,    /* answers failed */
+};
+
+/* A destination in memory that outlives crashes. */
+struct basket {
+    struct destination base;
+    enum basket_fault fault;
+    bool has_fails;
+    ARRAY(char *) keys; /* taken, in order */
+    uint64_t calls, asked;
+    struct world *world;
+};
+
+struct pending {
+    uint32_t partition;
+    struct effect_row row; /* as opened; its names are static text */
+    bool open, returned;
+};
+
+struct world {
+    struct store *store;
+    struct outbox *outbox;
+    struct partition_head heads[WORLD_PARTITIONS];
+    uint64_t epochs[WORLD_PARTITIONS];
+    uint64_t seq_next[WORLD_PARTITIONS], seq_end[WORLD_PARTITIONS];
+    uint32_t enrollments;
+    ARRAY(struct pending) pending;
+    ARRAY(struct batch) late; /* durable, and the outbox has not taken them */
+    bool lags;                /* batches become late */
+    bool held[WORLD_VERSIONS];
+    uint32_t held_max;
+    enum outbox_undefined undefined;
+    struct basket crm, mailer;
+    int64_t now_ms;
+};
+
+/* Both baskets are defined, the crm honours keys, the mailer does too until told otherwise. */
+void world_begin(struct world *world, uint32_t held_max);
+void world_end(struct world *world);
+
+/* Opens `count` effects for a destination and commits them; the outbox takes the batch. */
+void world_open(struct world *world, uint32_t partition, uint32_t count, const char *destination,
+                uint16_t version);
+/* The outbox takes what is late, or the first `count` of it. */
+void world_take(struct world *world, size_t count);
+/* The enrollment has left: the effect is closed as cancelled. */
+void world_cancel(struct world *world, size_t index);
+/* One outbox_deliver; its results, which are checked against what is pending. */
+size_t world_deliver(struct world *world);
+/* Commits what the last results say, or the first `count` of them. */
+void world_close_returned(struct world *world, size_t count);
+/* Delivers and closes at the present instant until nothing more comes. */
+void world_drain(struct world *world);
+/* The process ends here and starts again. */
+void world_crash(struct world *world);
+
+size_t world_open_count(const struct world *world);
+/* Rows of a kind in the store. */
+size_t world_rows(struct world *world, enum effect_kind kind);
+/* How often a basket has the key of a pending effect. */
+size_t basket_count(const struct basket *basket, const struct pending *pending);
+
+#endif
