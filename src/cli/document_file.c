@@ -30,6 +30,8 @@ enum err document_file_read(const char *path, FILE *in, json_t **ret, struct buf
         fclose(stream);
     if (!err)
         err = document_parse(buf_str(&text), name, ret, detail);
+    if (err == ERR_INVALID && !str_is_utf8(buf_str(&text)))
+        err_fail(detail, err, name, "is not UTF-8; save it in that encoding");
     if (!err && ret_text)
         *ret_text = text;
     else

@@ -13,6 +13,17 @@ static const struct node *node_of(const struct plan_version *version, uint8_t nu
 
 /* ── for people ───────────────────────────────────────────────────────────── */
 
+enum { BODY_SHOWN_MAX = 80 };
+
+/* What rules saw of it, where it is short enough for a line. */
+static void print_body(struct str body, FILE *out)
+{
+    if (body.size > BODY_SHOWN_MAX)
+        fputs(" {…}", out);
+    else if (body.size > 2)
+        fprintf(out, " %.*s", STR_ARG(body));
+}
+
 static void print_cause(const struct trace_fact *fact, FILE *out)
 {
     char own[32];
@@ -32,6 +43,7 @@ static void print_cause(const struct trace_fact *fact, FILE *out)
             fprintf(out, " (of %s)", instant_text(cause->own_ms, own));
         break;
     }
+    print_body(cause->body, out);
 }
 
 /* What the contact waits for where it rests. */
@@ -117,19 +129,25 @@ static json_t *text_json(struct str text)
     return json_stringn(text.data, text.size);
 }
 
+static json_t *body_json(struct str body)
+{
+    json_t *object = body.size ? json_loadb(body.data, body.size, 0, NULL) : NULL;
+    return object ? object : json_object();
+}
+
 static json_t *cause_json(const struct trace_cause *cause)
 {
     switch (cause->kind) {
     case TRACE_TIME: return json_pack("{s:s}", "kind", "time");
-    case TRACE_CHANGE: return json_pack("{s:s}", "kind", "change");
-    case TRACE_UPDATE: return json_pack("{s:s}", "kind", "update");
+    case TRACE_CHANGE: return json_pack("{s:s, s:o}", "kind", "change", "traits", body_json(cause->body));
+    case TRACE_UPDATE: return json_pack("{s:s, s:o}", "kind", "update", "traits", body_json(cause->body));
     case TRACE_ACTION: return json_pack("{s:s, s:o}", "kind", "action", "action", text_json(cause->name));
     case TRACE_ANSWER:
         return json_pack("{s:s, s:o, s:b}", "kind", "answer", "destination", text_json(cause->name), "failed",
                          (int)cause->failed);
     case TRACE_EVENT:
-        return json_pack("{s:s, s:o, s:o}", "kind", "event", "event", text_json(cause->name), "at",
-                         instant_json(cause->own_ms));
+        return json_pack("{s:s, s:o, s:o, s:o}", "kind", "event", "event", text_json(cause->name), "at",
+                         instant_json(cause->own_ms), "properties", body_json(cause->body));
     case TRACE_REMOVED: break;
     }
     return json_pack("{s:s}", "kind", "removed");

@@ -89,10 +89,12 @@ static bool on_effect(void *context, uint32_t partition, const struct effect_row
 static struct trace_cause cause_of_event(const struct control *control, const struct event_row *event)
 {
     if (event->kind == EVENT_IDENTIFY || event->kind == EVENT_UPDATE)
-        return (struct trace_cause){.kind = event->kind == EVENT_UPDATE ? TRACE_UPDATE : TRACE_CHANGE};
+        return (struct trace_cause){.kind = event->kind == EVENT_UPDATE ? TRACE_UPDATE : TRACE_CHANGE,
+                                    .body = event->body};
     struct str name =
         event->name ? names_get(control_names(control), NAME_EVENT, event->name) : STR("an event");
-    return (struct trace_cause){.kind = TRACE_EVENT, .name = name, .own_ms = event->at_ms};
+    return (struct trace_cause){
+        .kind = TRACE_EVENT, .name = name, .own_ms = event->at_ms, .body = event->body};
 }
 
 static struct trace_cause cause_of_action(const struct control *control, uint64_t position)

@@ -6,9 +6,9 @@
 
 enum trace_cause_kind {
     TRACE_TIME,
-    TRACE_EVENT,   /* name, own_ms */
-    TRACE_CHANGE,  /* of attributes, from outside */
-    TRACE_UPDATE,  /* of attributes, by an update node */
+    TRACE_EVENT,   /* name, own_ms, body */
+    TRACE_CHANGE,  /* of attributes, from outside: body */
+    TRACE_UPDATE,  /* of attributes, by an update node: body */
     TRACE_ACTION,  /* name = pause, resume, stop */
     TRACE_ANSWER,  /* name = the destination, failed */
     TRACE_REMOVED, /* its row is not there any more */
@@ -17,7 +17,8 @@ enum trace_cause_kind {
 struct trace_cause {
     enum trace_cause_kind kind;
     struct str name;
-    int64_t own_ms; /* of an event: its own time */
+    int64_t own_ms;  /* of an event: its own time */
+    struct str body; /* of an event or change: the JSON object that rules saw; empty = {} */
     bool failed;
 };
 
