@@ -493,6 +493,11 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    int64_t rounds;
+    const char *soak =
+        getenv("CRASH_ROUNDS"); /* of `make soak`: a round of the others takes as long as 20 seeds */
+    if (soak && !ignore_syncs && str_to_int64(str_from(soak), &rounds) && rounds * 20 > seeds)
+        seeds = rounds * 20;
     powercut_register();
     struct tally tally = {0};
     int64_t lost = 0;

@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -401,28 +403,68 @@ static void views_spread_what_is_packed(void **state)
     assert_string_equal(ask(place, "SELECT kind, first_id, bytes FROM block_view", text).data, "past|2048|5");
 }
 
-static void the_wal_stays_small_under_load(void **state)
+struct reading {
+    struct store *store;
+    atomic_bool stop;
+    atomic_uint reads;
+};
+
+static void *read_all_the_time(void *context)
 {
-    struct place *place = *state;
-    struct store *store = must_open(place->directory, NULL);
+    struct reading *reading = context;
+    while (!atomic_load(&reading->stop)) {
+        CHECK(store_rows(reading->store, 0, 0, UINT64_MAX, no_row, NULL, NULL) == ERR_OK);
+        atomic_fetch_add(&reading->reads, 1);
+    }
+    return NULL;
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_size;
+}
+
+/* Commits 300,000 rows; the largest size that the WAL had. */
+static off_t largest_wal(const struct place *place, struct store *store)
+{
     struct author author = {0};
-    author_begin(&author, store, 0);
     char wal[128];
     snprintf(wal, sizeof wal, "%s-wal", place->database);
     off_t largest = 0;
+    author_begin(&author, store, 0);
     for (int i = 0; i < 60; i++) {
         struct batch *batch = author_decide(&author, (struct batch_shape){.events = 2500, .ledger = 2500});
         assert_int_equal(author_commit(&author, batch), COMMIT_DONE);
         author_discard(batch);
-        struct stat status;
-        assert_int_equal(stat(wal, &status), 0);
-        largest = status.st_size > largest ? status.st_size : largest;
+        largest = size_of(wal) > largest ? size_of(wal) : largest;
     }
-    struct stat database;
-    assert_int_equal(stat(place->database, &database), 0);
-    assert_true(database.st_size > 20000000);
-    assert_true(largest < 12000000);
+    assert_true(size_of(place->database) > 20000000);
+    return largest;
+}
+
+static void the_wal_stays_small_under_load(void **state)
+{
+    struct place *place = *state;
+    struct store *store = must_open(place->directory, NULL);
+    assert_true(largest_wal(place, store) < 12000000);
     store_close(store);
+}
+
+static void readers_do_not_let_the_wal_grow_for_ever(void **state)
+{
+    struct place *place = *state;
+    struct reading reading = {.store = must_open(place->directory, NULL)};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &reading), 0);
+    assert_true(largest_wal(place, reading.store) < 32000000);
+    atomic_store(&reading.stop, true);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(atomic_load(&reading.reads) > 2);
+    store_close(reading.store);
 }
 
 static void paths_are_json_and_come_back(void **state)
@@ -508,6 +550,7 @@ int main(void)
         IN_PLACE(a_locked_database_is_tried_again),
         IN_PLACE(views_spread_what_is_packed),
         IN_PLACE(the_wal_stays_small_under_load),
+        IN_PLACE(readers_do_not_let_the_wal_grow_for_ever),
         cmocka_unit_test(paths_are_json_and_come_back),
     };
     struct sqlite_factory factory = {{.name = "sqlite",

@@ -45,7 +45,9 @@ struct writer {
     /* of the thread alone */
     sqlite3 *db;
     struct group *group;
-    uint64_t wal_pages, wal_pages_max; /* as of the last commit; from where on it is checkpointed */
+    uint64_t wal_pages;     /* as of the last commit */
+    uint64_t wal_pages_max; /* since the last checkpoint: time for another */
+    uint64_t checkpoint_at; /* when wal_pages reaches it */
     enum err broken;
     struct err_detail broken_detail;
 };
@@ -206,21 +208,25 @@ static void answer(struct writer *w, struct work *work, enum err err, const stru
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages)
 {
     (void)db, (void)name;
-    ((struct writer *)context)->wal_pages = (uint64_t)pages;
+    struct writer *w = context;
+    if ((uint64_t)pages < w->wal_pages) /* it has started over */
+        w->checkpoint_at = w->wal_pages_max;
+    w->wal_pages = (uint64_t)pages;
     return SQLITE_OK;
 }
 
-/* A full disk or a reader in the way only put it off; any other failure ends the writer's work. */
+/* After a checkpoint the WAL starts over unless a reader is in it; then it grows until a later one. A full
+ * disk or a reader in the way only put the checkpoint off; any other failure ends the writer's work. */
 static void checkpoint(struct writer *w)
 {
-    if (w->wal_pages < w->wal_pages_max || w->broken)
+    if (w->wal_pages < w->checkpoint_at || w->broken)
         return;
     bool must_wait = w->wal_pages >= w->wal_pages_max * WAL_TIMES_TRUNCATE;
     int mode = must_wait ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     sqlite3_busy_timeout(w->db, CHECKPOINT_BUSY_MS);
     int code = sqlite3_wal_checkpoint_v2(w->db, "main", mode, NULL, NULL);
     sqlite3_busy_timeout(w->db, CONNECTION_BUSY_MS);
-    w->wal_pages = 0; /* the next commit says how many there are */
+    w->checkpoint_at = w->wal_pages + w->wal_pages_max;
     if (code == SQLITE_OK)
         return;
     struct err_detail detail;
@@ -260,7 +266,7 @@ enum err writer_new(sqlite3 *db, uint32_t partitions, uint32_t wal_pages, struct
 {
     struct writer *w = memory_take_zeroed(1, sizeof *w);
     w->db = db;
-    w->wal_pages_max = wal_pages ? wal_pages : WAL_PAGES;
+    w->wal_pages_max = w->checkpoint_at = wal_pages ? wal_pages : WAL_PAGES;
     enum err err = group_new(db, partitions, &w->group, detail);
     if (err) {
         free(w);
