@@ -23,8 +23,7 @@ void action_fold(struct engine *engine, const struct action *action)
         if (runtime->state == VERSION_STOPPED)
             break;
         runtime->state = VERSION_PAUSED;
-        if (runtime->paused_ms == INSTANT_NEVER) /* it may have held itself before the log says so */
-            runtime->paused_ms = action->at_ms;
+        runtime->paused_ms = action->at_ms; /* the log's word, also where it had held itself before */
         break;
     case ACTION_RESUME:
         if (runtime->state == VERSION_STOPPED || runtime->paused_ms == INSTANT_NEVER)
@@ -46,6 +45,8 @@ void action_fold(struct engine *engine, const struct action *action)
 static void resume_one(struct engine *engine, uint32_t id)
 {
     const struct enrollment *e = enrollments_find(&engine->enrollments, id);
+    if (engine_held(engine, e->version))
+        return; /* held again by one before this: the next resume goes on from here */
     struct hold hold = e->bits & ENROLLMENT_HELD ? holds_get(&engine->holds, id) : HOLD_NOTHING;
     int64_t timeout_ms = engine_timeout(engine, e), now_ms = engine->head.now_ms;
     int64_t first_ms = hold.end_ms != INSTANT_NEVER ? hold.end_ms : hold.wait_ms;
@@ -65,8 +66,12 @@ static void resume_one(struct engine *engine, uint32_t id)
     }
     if (timeout_ms < now_ms)
         advance_leave(engine, id, LEAVE_TIMED_OUT, 0, 0, 0);
+    else if (engine_held(engine, e->version))
+        return;
     else if (enrollment_due(e) < now_ms || (e->bits & ENROLLMENT_BEFORE && enrollment_due(e) <= now_ms))
         advance_due(engine, id);
+    else
+        engine_arm_due_now(engine, id);
 }
 
 static void each_inside(struct engine *engine, uint16_t version, void (*on)(struct engine *, uint32_t))

@@ -54,6 +54,14 @@ static void passages_grow(struct passages *passages)
     free(old.slots);
 }
 
+void engine_hold(struct engine *engine, uint16_t version, uint32_t contact, int64_t at_ms)
+{
+    struct version_runtime *runtime = engine_version(engine, version);
+    runtime->state = VERSION_PAUSED;
+    runtime->paused_ms = at_ms;
+    *array_push(&engine->alerts) = (struct engine_alert){version, contact, at_ms};
+}
+
 bool engine_too_many_passages(struct engine *engine, uint32_t contact, uint16_t version)
 {
     struct passages *passages = &engine->passages;
@@ -61,12 +69,8 @@ bool engine_too_many_passages(struct engine *engine, uint32_t contact, uint16_t 
         passages_grow(passages);
     if (++*passages_of(passages, contact) <= ENGINE_PASSAGES_MAX)
         return false;
-    struct version_runtime *runtime = engine_version(engine, version);
-    if (runtime->paused_ms == INSTANT_NEVER) {
-        runtime->state = VERSION_PAUSED;
-        runtime->paused_ms = engine->head.now_ms;
-        *array_push(&engine->alerts) = (struct engine_alert){version, contact, engine->head.now_ms};
-    }
+    if (!engine_held(engine, version))
+        engine_hold(engine, version, contact, engine->head.now_ms);
     return true;
 }
 
@@ -334,8 +338,10 @@ void advance_rewrite(struct engine *engine, uint32_t id, uint8_t goals, uint16_t
 void engine_result(struct engine *engine, const struct result *result)
 {
     const struct enrollment *e = enrollments_find(&engine->enrollments, result->enrollment);
+    if (!e || e->visits != result->visit || result->destination >= DEFINITION_DESTINATIONS_MAX)
+        return;
     uint16_t bit = (uint16_t)(1u << result->destination);
-    if (!e || e->visits != result->visit || !(e->pending & bit))
+    if (!(e->pending & bit))
         return;
     close_effect(engine, e, result->enrollment, result->destination,
                  result->failed ? EFFECT_FAILED : EFFECT_SENT);

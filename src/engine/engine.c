@@ -158,6 +158,15 @@ void engine_arm_node(struct engine *engine, uint32_t id)
     arm(engine, id, enrollment_due(enrollments_find(&engine->enrollments, id)), TIMER_NODE);
 }
 
+void engine_arm_due_now(struct engine *engine, uint32_t id)
+{
+    const struct enrollment *e = enrollments_find(&engine->enrollments, id);
+    if (engine_timeout(engine, e) == engine->head.now_ms)
+        arm(engine, id, engine->head.now_ms, TIMER_TIMEOUT);
+    if (enrollment_due(e) == engine->head.now_ms)
+        arm(engine, id, engine->head.now_ms, TIMER_NODE);
+}
+
 /* The hour that an id was put into begins: its timers of this hour, by what it waits for now. */
 static void refine(void *context, uint32_t id, int64_t from_ms, int64_t to_ms)
 {

@@ -221,6 +221,16 @@ void engine_backfill_end(struct engine *engine)
     array_free(&engine->block_aggregates);
 }
 
+/* Whoever rests before a node and is due at once went through too many: the system held the version then, and
+ * the log may not say so yet. */
+static void hold_again(struct engine *engine, const struct enrollment *e)
+{
+    if (!(e->bits & ENROLLMENT_BEFORE) || enrollment_due(e) != e->arrived_ms ||
+        engine_held(engine, e->version))
+        return;
+    engine_hold(engine, e->version, e->contact, e->arrived_ms);
+}
+
 /* Lists and timers are no facts: they are made again from the enrollments. */
 static void rebuild(struct engine *engine)
 {
@@ -230,6 +240,7 @@ static void rebuild(struct engine *engine)
         struct contact_id contact = {e->contact};
         e->next = contacts_enrollments(engine->contacts, contact);
         contacts_set_enrollments(engine->contacts, contact, id);
+        hold_again(engine, e);
         engine_arm_node(engine, id);
         engine_arm(engine, id, true);
         if (engine_has_time_rules(engine, id))

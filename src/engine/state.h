@@ -190,11 +190,15 @@ void advance_rewrite(struct engine *engine, uint32_t enrollment, uint8_t goals, 
 void engine_arm(struct engine *engine, uint32_t enrollment, bool all);
 /* Arms the node's own timer. */
 void engine_arm_node(struct engine *engine, uint32_t enrollment);
+/* Arms again what is due at the present instant: its timer may have fired into a hold already. */
+void engine_arm_due_now(struct engine *engine, uint32_t enrollment);
 /* Whether time alone may end or move it: such a one is looked at again after a load. */
 bool engine_has_time_rules(const struct engine *engine, uint32_t enrollment);
 /* action.c: the state of a version after an action, without its effects on enrollments. */
 void action_fold(struct engine *engine, const struct action *action);
 int64_t engine_timeout(const struct engine *engine, const struct enrollment *enrollment);
+/* The version is held by the system from then on, with an alert that names the contact. */
+void engine_hold(struct engine *engine, uint16_t version, uint32_t contact, int64_t at_ms);
 /* True where the contact has passed too many nodes at this instant: the version is held then. */
 bool engine_too_many_passages(struct engine *engine, uint32_t contact, uint16_t version);
 static inline bool engine_held(const struct engine *engine, uint16_t version)
