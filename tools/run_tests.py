@@ -122,17 +122,21 @@ def build(name, tally):
     return True
 
 
+def logs(folder):
+    """Meson names its log after the wrapper, where there is one."""
+    return sorted((folder / "meson-logs").glob("testlog*.json"))
+
+
 def programs(folder):
     """The results of the last `meson test`, one a test program."""
-    log = folder / "meson-logs" / "testlog.json"
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+    return [json.loads(line) for log in logs(folder) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def run_suites(name, suites, patience, tally, environment):
     folder = ROOT / "build" / name
     for suite in suites:
-        log = folder / "meson-logs" / "testlog.json"
-        log.unlink(missing_ok=True)
+        for log in logs(folder):
+            log.unlink()
         started = time.monotonic()
         wrapped = ["--wrap", "setarch -R"] if name == "tsan" and not run(["setarch", "-R", "true"]).returncode else []
         told = run(["meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--num-processes", CORES,

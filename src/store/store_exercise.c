@@ -2,14 +2,11 @@
 
 #include "base/check.h"
 
-/* cmocka gives a test's setup the group's state and nothing else. */
-static struct store_factory *group_factory;
-
 int exercise_begin(void **state)
 {
     struct exercise *exercise = memory_take_zeroed(1, sizeof *exercise);
-    exercise->factory = group_factory;
-    exercise->store = group_factory->make(group_factory);
+    exercise->factory = *state;
+    exercise->store = exercise->factory->make(exercise->factory);
     *state = exercise;
     return exercise->store ? 0 : -1;
 }
@@ -22,12 +19,24 @@ int exercise_end(void **state)
     return 0;
 }
 
+/* Every test begins with the factory as its state. */
+static int run_group(struct store_factory *factory, const char *what, const struct CMUnitTest *tests,
+                     size_t count)
+{
+    struct CMUnitTest *own = memory_take_zeroed(count, sizeof *own);
+    for (size_t i = 0; i < count; i++) {
+        own[i] = tests[i];
+        own[i].initial_state = factory;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "%s: %s", factory->name, what);
+    int failed = _cmocka_run_group_tests(name, own, count, NULL, NULL);
+    free(own);
+    return failed;
+}
+
 int store_exercise(struct store_factory *factory)
 {
-    group_factory = factory;
-    char name[64];
-    snprintf(name, sizeof name, "%s: commits", factory->name);
-    int failed = _cmocka_run_group_tests(name, exercise_commits, exercise_commits_count, NULL, NULL);
-    snprintf(name, sizeof name, "%s: reads", factory->name);
-    return failed + _cmocka_run_group_tests(name, exercise_reads, exercise_reads_count, NULL, NULL);
+    int failed = run_group(factory, "commits", exercise_commits, exercise_commits_count);
+    return failed + run_group(factory, "reads", exercise_reads, exercise_reads_count);
 }
