@@ -1,4 +1,4 @@
-#include "delivery/outbox_world.h"
+#include "delivery/outbox_caller.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,10 +26,10 @@ static bool on_attempt(void *context, uint32_t partition, const struct effect_ro
     return !sought->attempted;
 }
 
-static void assert_attempted(struct world *world, const char *key)
+static void assert_attempted(struct caller *caller, const char *key)
 {
     struct sought sought = {.key = key};
-    assert_int_equal(store_effects(world->store, 0, on_attempt, &sought, NULL), ERR_OK);
+    assert_int_equal(store_effects(caller->store, 0, on_attempt, &sought, NULL), ERR_OK);
     assert_true(sought.attempted);
 }
 
@@ -39,7 +39,7 @@ static enum err basket_deliver(struct destination *destination, struct activatio
     struct basket *basket = (struct basket *)destination;
     basket->calls++;
     for (size_t i = 0; i < count; i++) {
-        assert_attempted(basket->world, items[i].key.data);
+        assert_attempted(basket->caller, items[i].key.data);
         assert_true(str_equal(items[i].node, STR("offer")) && str_equal(items[i].operation, STR("add")));
         bool taken = basket->fault == BASKET_WELL || (basket->fault == BASKET_OPEN_TAKEN && i < count / 2);
         if (taken)
@@ -79,12 +79,12 @@ static void basket_close(struct destination *destination)
     fail_msg("destinations are the caller's");
 }
 
-static void basket_begin(struct basket *basket, struct world *world, const char *name)
+static void basket_begin(struct basket *basket, struct caller *caller, const char *name)
 {
     static const struct destination_calls calls = {
         .deliver = basket_deliver, .has = basket_has, .close = basket_close};
     basket->base = (struct destination){.calls = &calls, .name = str_from(name), .honours_keys = true};
-    basket->world = world;
+    basket->caller = caller;
 }
 
 static void basket_end(struct basket *basket)
@@ -106,10 +106,10 @@ size_t basket_count(const struct basket *basket, const struct pending *pending)
 
 /* ── the engine ───────────────────────────────────────────────────────────── */
 
-static struct pending *find(struct world *world, uint32_t partition, uint64_t effect)
+static struct pending *find(struct caller *caller, uint32_t partition, uint64_t effect)
 {
-    array_each (&world->pending, i) {
-        struct pending *pending = &world->pending.items[i];
+    array_each (&caller->pending, i) {
+        struct pending *pending = &caller->pending.items[i];
         if (pending->partition == partition && pending->row.effect == effect)
             return pending;
     }
@@ -120,12 +120,12 @@ static struct pending *find(struct world *world, uint32_t partition, uint64_t ef
 static enum handover_answer ask(void *context, uint32_t partition, const struct effect_row *effect,
                                 struct arena *arena, struct handover *ret)
 {
-    struct world *world = context;
-    const struct pending *pending = find(world, partition, effect->effect);
+    struct caller *caller = context;
+    const struct pending *pending = find(caller, partition, effect->effect);
     assert_int_equal(effect->enrollment, pending->row.enrollment);
     if (!pending->open)
         return HANDOVER_GONE;
-    if (world->held[effect->version])
+    if (caller->held[effect->version])
         return HANDOVER_HELD;
     *ret = (struct handover){.journey = STR("Win back"), .node = STR("offer"), .version = 1};
     ret->contact = arena_str(arena, STR("c-1"));
@@ -135,16 +135,16 @@ static enum handover_answer ask(void *context, uint32_t partition, const struct 
 static enum outbox_undefined undefined(void *context, struct str destination)
 {
     (void)destination;
-    return ((struct world *)context)->undefined;
+    return ((struct caller *)context)->undefined;
 }
 
-static uint64_t next_seq(struct world *world, uint32_t p)
+static uint64_t next_seq(struct caller *caller, uint32_t p)
 {
-    if (world->seq_next[p] == world->seq_end[p]) {
-        world->seq_next[p] = store_seq_take(world->store, p, SEQS_AT_ONCE);
-        world->seq_end[p] = world->seq_next[p] + SEQS_AT_ONCE;
+    if (caller->seq_next[p] == caller->seq_end[p]) {
+        caller->seq_next[p] = store_seq_take(caller->store, p, SEQS_AT_ONCE);
+        caller->seq_end[p] = caller->seq_next[p] + SEQS_AT_ONCE;
     }
-    return world->seq_next[p]++;
+    return caller->seq_next[p]++;
 }
 
 static void done(void *context, const enum commit_status *statuses, size_t count,
@@ -155,49 +155,49 @@ static void done(void *context, const enum commit_status *statuses, size_t count
     *(enum commit_status *)context = statuses[0];
 }
 
-static void commit(struct world *world, struct batch *batch)
+static void commit(struct caller *caller, struct batch *batch)
 {
     uint32_t p = batch->partition;
     const struct batch *batches[] = {batch};
     enum commit_status status = COMMIT_FAILED;
-    batch->epoch = world->epochs[p];
-    batch->seq_before = world->heads[p].seq;
-    batch->head = world->heads[p];
+    batch->epoch = caller->epochs[p];
+    batch->seq_before = caller->heads[p].seq;
+    batch->head = caller->heads[p];
     batch->head.seq = batch->effects.items[batch->effects.count - 1].seq;
-    world->heads[p] = batch->head;
-    store_commit(world->store, batches, 1, done, &status);
+    caller->heads[p] = batch->head;
+    store_commit(caller->store, batches, 1, done, &status);
     assert_int_equal(status, COMMIT_DONE);
-    *array_push(&world->late) = *batch;
-    if (!world->lags)
-        world_take(world, SIZE_MAX);
+    *array_push(&caller->late) = *batch;
+    if (!caller->lags)
+        caller_take(caller, SIZE_MAX);
 }
 
-static void drop_late(struct world *world, size_t count)
+static void drop_late(struct caller *caller, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        batch_deinit(&world->late.items[i]);
-    world->late.count -= count;
-    memmove(world->late.items, world->late.items + count, world->late.count * sizeof *world->late.items);
+        batch_deinit(&caller->late.items[i]);
+    caller->late.count -= count;
+    memmove(caller->late.items, caller->late.items + count, caller->late.count * sizeof *caller->late.items);
 }
 
-void world_take(struct world *world, size_t count)
+void caller_take(struct caller *caller, size_t count)
 {
-    if (count > world->late.count)
-        count = world->late.count;
+    if (count > caller->late.count)
+        count = caller->late.count;
     for (size_t i = 0; i < count; i++)
-        outbox_take(world->outbox, &world->late.items[i]);
+        outbox_take(caller->outbox, &caller->late.items[i]);
     if (count)
-        drop_late(world, count);
+        drop_late(caller, count);
 }
 
-void world_open(struct world *world, uint32_t partition, uint32_t count, const char *destination,
-                uint16_t version)
+void caller_open(struct caller *caller, uint32_t partition, uint32_t count, const char *destination,
+                 uint16_t version)
 {
     struct batch batch = {.partition = partition};
     for (uint32_t i = 0; i < count; i++) {
-        struct effect_row row = {.seq = next_seq(world, partition),
-                                 .at_ms = world->now_ms,
-                                 .enrollment = world->enrollments++,
+        struct effect_row row = {.seq = next_seq(caller, partition),
+                                 .at_ms = caller->now_ms,
+                                 .enrollment = caller->enrollments++,
                                  .version = version,
                                  .visit = 1,
                                  .kind = EFFECT_OPENED,
@@ -205,90 +205,90 @@ void world_open(struct world *world, uint32_t partition, uint32_t count, const c
                                  .operation = STR("add")};
         row.effect = row.seq;
         *array_push(&batch.effects) = row;
-        *array_push(&world->pending) = (struct pending){.partition = partition, .row = row, .open = true};
+        *array_push(&caller->pending) = (struct pending){.partition = partition, .row = row, .open = true};
     }
-    commit(world, &batch);
+    commit(caller, &batch);
 }
 
-static void close_pending(struct world *world, struct batch *batch, struct pending *pending,
+static void close_pending(struct caller *caller, struct batch *batch, struct pending *pending,
                           enum effect_kind kind)
 {
     struct effect_row row = pending->row;
-    row.seq = next_seq(world, pending->partition);
+    row.seq = next_seq(caller, pending->partition);
     row.kind = (uint8_t)kind;
     row.destination_name = row.operation = (struct str){0};
     *array_push(&batch->effects) = row;
     pending->open = false;
 }
 
-void world_cancel(struct world *world, size_t index)
+void caller_cancel(struct caller *caller, size_t index)
 {
-    struct batch batch = {.partition = world->pending.items[index].partition};
-    close_pending(world, &batch, &world->pending.items[index], EFFECT_CANCELLED);
-    commit(world, &batch);
+    struct batch batch = {.partition = caller->pending.items[index].partition};
+    close_pending(caller, &batch, &caller->pending.items[index], EFFECT_CANCELLED);
+    commit(caller, &batch);
 }
 
 /* ── the caller ───────────────────────────────────────────────────────────── */
 
-static void start(struct world *world)
+static void start(struct caller *caller)
 {
-    const struct outbox_options options = {.store = world->store,
-                                           .held_max = world->held_max,
+    const struct outbox_options options = {.store = caller->store,
+                                           .held_max = caller->held_max,
                                            .ask = ask,
                                            .undefined = undefined,
-                                           .context = world};
-    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
-        assert_int_equal(store_claim(world->store, p, &world->epochs[p], &world->heads[p], NULL), ERR_OK);
-        world->seq_next[p] = world->seq_end[p] = 0;
+                                           .context = caller};
+    for (uint32_t p = 0; p < CALLER_PARTITIONS; p++) {
+        assert_int_equal(store_claim(caller->store, p, &caller->epochs[p], &caller->heads[p], NULL), ERR_OK);
+        caller->seq_next[p] = caller->seq_end[p] = 0;
     }
     struct err_detail detail = {0};
-    if (outbox_open(&options, &world->outbox, &detail))
+    if (outbox_open(&options, &caller->outbox, &detail))
         fail_msg("%s", detail.text);
-    outbox_define(world->outbox, &world->crm.base);
-    outbox_define(world->outbox, &world->mailer.base);
+    outbox_define(caller->outbox, &caller->crm.base);
+    outbox_define(caller->outbox, &caller->mailer.base);
 }
 
-void world_begin(struct world *world, uint32_t held_max)
+void caller_begin(struct caller *caller, uint32_t held_max)
 {
-    *world = (struct world){.held_max = held_max, .now_ms = 1000000};
-    world->store = store_memory_new(WORLD_PARTITIONS);
-    basket_begin(&world->crm, world, "crm");
-    basket_begin(&world->mailer, world, "mailer");
-    start(world);
+    *caller = (struct caller){.held_max = held_max, .now_ms = 1000000};
+    caller->store = store_memory_new(CALLER_PARTITIONS);
+    basket_begin(&caller->crm, caller, "crm");
+    basket_begin(&caller->mailer, caller, "mailer");
+    start(caller);
 }
 
-void world_end(struct world *world)
+void caller_end(struct caller *caller)
 {
-    outbox_close(world->outbox);
-    if (world->late.count)
-        drop_late(world, world->late.count);
-    array_free(&world->late);
-    store_close(world->store);
-    basket_end(&world->crm);
-    basket_end(&world->mailer);
-    array_free(&world->pending);
+    outbox_close(caller->outbox);
+    if (caller->late.count)
+        drop_late(caller, caller->late.count);
+    array_free(&caller->late);
+    store_close(caller->store);
+    basket_end(&caller->crm);
+    basket_end(&caller->mailer);
+    array_free(&caller->pending);
 }
 
-void world_crash(struct world *world)
+void caller_crash(struct caller *caller)
 {
-    outbox_close(world->outbox);
-    if (world->late.count)
-        drop_late(world, world->late.count);
-    store_memory_crash(world->store);
-    array_each (&world->pending, i)
-        world->pending.items[i].returned = false;
-    start(world);
+    outbox_close(caller->outbox);
+    if (caller->late.count)
+        drop_late(caller, caller->late.count);
+    store_memory_crash(caller->store);
+    array_each (&caller->pending, i)
+        caller->pending.items[i].returned = false;
+    start(caller);
 }
 
-size_t world_deliver(struct world *world)
+size_t caller_deliver(struct caller *caller)
 {
     const struct outbox_result *results;
     size_t count;
     struct err_detail detail = {0};
-    if (outbox_deliver(world->outbox, world->now_ms, &results, &count, &detail))
+    if (outbox_deliver(caller->outbox, caller->now_ms, &results, &count, &detail))
         fail_msg("%s", detail.text);
     for (size_t i = 0; i < count; i++) {
-        struct pending *pending = find(world, results[i].partition, results[i].effect);
+        struct pending *pending = find(caller, results[i].partition, results[i].effect);
         assert_false(pending->returned);
         assert_int_equal(results[i].result.enrollment, pending->row.enrollment);
         assert_int_equal(results[i].result.visit, pending->row.visit);
@@ -298,39 +298,39 @@ size_t world_deliver(struct world *world)
     return count;
 }
 
-void world_close_returned(struct world *world, size_t count)
+void caller_close_returned(struct caller *caller, size_t count)
 {
-    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+    for (uint32_t p = 0; p < CALLER_PARTITIONS; p++) {
         struct batch batch = {.partition = p};
-        array_each (&world->pending, i) {
-            struct pending *pending = &world->pending.items[i];
+        array_each (&caller->pending, i) {
+            struct pending *pending = &caller->pending.items[i];
             if (pending->partition != p || !pending->returned || !pending->open || count == 0)
                 continue;
-            close_pending(world, &batch, pending, EFFECT_SENT);
+            close_pending(caller, &batch, pending, EFFECT_SENT);
             count--;
         }
         if (batch.effects.count)
-            commit(world, &batch);
+            commit(caller, &batch);
     }
 }
 
-void world_drain(struct world *world)
+void caller_drain(struct caller *caller)
 {
-    world->lags = false;
-    world_take(world, SIZE_MAX);
-    for (int calls = 0; outbox_next_ms(world->outbox) <= world->now_ms; calls++) {
+    caller->lags = false;
+    caller_take(caller, SIZE_MAX);
+    for (int calls = 0; outbox_next_ms(caller->outbox) <= caller->now_ms; calls++) {
         assert_true(calls < 100000); /* it says so as long as there is something to do, and no longer */
-        (void)world_deliver(world);
-        world_close_returned(world, SIZE_MAX);
+        (void)caller_deliver(caller);
+        caller_close_returned(caller, SIZE_MAX);
     }
-    assert_int_equal(world_deliver(world), 0);
+    assert_int_equal(caller_deliver(caller), 0);
 }
 
-size_t world_open_count(const struct world *world)
+size_t caller_open_count(const struct caller *caller)
 {
     size_t count = 0;
-    array_each (&world->pending, i)
-        count += world->pending.items[i].open;
+    array_each (&caller->pending, i)
+        count += caller->pending.items[i].open;
     return count;
 }
 
@@ -347,9 +347,9 @@ static bool on_row(void *context, uint32_t partition, const struct effect_row *r
     return true;
 }
 
-size_t world_rows(struct world *world, enum effect_kind kind)
+size_t caller_rows(struct caller *caller, enum effect_kind kind)
 {
     struct counting counting = {.kind = kind};
-    assert_int_equal(store_effects(world->store, 0, on_row, &counting, NULL), ERR_OK);
+    assert_int_equal(store_effects(caller->store, 0, on_row, &counting, NULL), ERR_OK);
     return counting.count;
 }

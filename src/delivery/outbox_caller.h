@@ -1,12 +1,12 @@
 /* For tests of the outbox: a caller with an engine that only knows which effects are pending, and a
  * destination that is a list of keys and fails as it is told. */
-#ifndef DELIVERY_OUTBOX_WORLD_H
-#define DELIVERY_OUTBOX_WORLD_H
+#ifndef DELIVERY_OUTBOX_CALLER_H
+#define DELIVERY_OUTBOX_CALLER_H
 #include "base/prng.h"
 #include "delivery/outbox.h"
 #include "store/memory/store_memory.h"
 
-enum { WORLD_PARTITIONS = 3, WORLD_VERSIONS = 4 };
+enum { CALLER_PARTITIONS = 3, CALLER_VERSIONS = 4 };
 
 enum basket_fault {
     BASKET_WELL,
@@ -22,7 +22,7 @@ struct basket {
     bool has_fails;
     ARRAY(char *) keys; /* taken, in order */
     uint64_t calls, asked;
-    struct world *world;
+    struct caller *caller;
 };
 
 struct pending {
@@ -31,17 +31,17 @@ struct pending {
     bool open, returned;
 };
 
-struct world {
+struct caller {
     struct store *store;
     struct outbox *outbox;
-    struct partition_head heads[WORLD_PARTITIONS];
-    uint64_t epochs[WORLD_PARTITIONS];
-    uint64_t seq_next[WORLD_PARTITIONS], seq_end[WORLD_PARTITIONS];
+    struct partition_head heads[CALLER_PARTITIONS];
+    uint64_t epochs[CALLER_PARTITIONS];
+    uint64_t seq_next[CALLER_PARTITIONS], seq_end[CALLER_PARTITIONS];
     uint32_t enrollments;
     ARRAY(struct pending) pending;
     ARRAY(struct batch) late; /* durable, and the outbox has not taken them */
     bool lags;                /* batches become late */
-    bool held[WORLD_VERSIONS];
+    bool held[CALLER_VERSIONS];
     uint32_t held_max;
     enum outbox_undefined undefined;
     struct basket crm, mailer;
@@ -49,28 +49,28 @@ struct world {
 };
 
 /* Both baskets are defined, the crm honours keys, the mailer does too until told otherwise. */
-void world_begin(struct world *world, uint32_t held_max);
-void world_end(struct world *world);
+void caller_begin(struct caller *caller, uint32_t held_max);
+void caller_end(struct caller *caller);
 
 /* Opens `count` effects for a destination and commits them; the outbox takes the batch. */
-void world_open(struct world *world, uint32_t partition, uint32_t count, const char *destination,
-                uint16_t version);
+void caller_open(struct caller *caller, uint32_t partition, uint32_t count, const char *destination,
+                 uint16_t version);
 /* The outbox takes what is late, or the first `count` of it. */
-void world_take(struct world *world, size_t count);
+void caller_take(struct caller *caller, size_t count);
 /* The enrollment has left: the effect is closed as cancelled. */
-void world_cancel(struct world *world, size_t index);
+void caller_cancel(struct caller *caller, size_t index);
 /* One outbox_deliver; its results, which are checked against what is pending. */
-size_t world_deliver(struct world *world);
+size_t caller_deliver(struct caller *caller);
 /* Commits what the last results say, or the first `count` of them. */
-void world_close_returned(struct world *world, size_t count);
+void caller_close_returned(struct caller *caller, size_t count);
 /* Delivers and closes at the present instant until nothing more comes. */
-void world_drain(struct world *world);
+void caller_drain(struct caller *caller);
 /* The process ends here and starts again. */
-void world_crash(struct world *world);
+void caller_crash(struct caller *caller);
 
-size_t world_open_count(const struct world *world);
+size_t caller_open_count(const struct caller *caller);
 /* Rows of a kind in the store. */
-size_t world_rows(struct world *world, enum effect_kind kind);
+size_t caller_rows(struct caller *caller, enum effect_kind kind);
 /* How often a basket has the key of a pending effect. */
 size_t basket_count(const struct basket *basket, const struct pending *pending);
 
