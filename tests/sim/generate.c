@@ -5,7 +5,7 @@
 #include "calendar/instant.h"
 #include "scenario.h"
 
-enum { CONTACTS_MAX = 6, JOURNEYS_MAX = 4 };
+enum { CONTACTS_MAX = 6, JOURNEYS_MAX = 4, CROWD = 1100 };
 
 /* What is being told: who there is and how the journeys stand. */
 struct telling {
@@ -73,6 +73,25 @@ static json_t *tell_identify(struct telling *t)
     } while (chance(t, 40));
     json_object_set_new(input, "attributes", attributes);
     return input;
+}
+
+static json_t *tell_answer(struct telling *t)
+{
+    char name[8];
+    json_t *input = json_pack("{s:s}", "do", "answer");
+    put_contact(t, input);
+    snprintf(name, sizeof name, "J%d", (int)below(t, t->journeys));
+    json_object_set_new(input, "journey", json_string(name));
+    if (chance(t, 25))
+        json_object_set_new(input, "fails", json_true());
+    return input;
+}
+
+static json_t *tell_input(struct telling *t)
+{
+    if (chance(t, 12))
+        return tell_answer(t);
+    return chance(t, 75) ? tell_track(t) : tell_identify(t);
 }
 
 /* ── actions ──────────────────────────────────────────────────────────────── */
@@ -162,7 +181,25 @@ static json_t *tell_step(struct telling *t)
         tell_action(t, inputs);
     int64_t records = chance(t, 15) ? 0 : below(t, 5);
     for (int64_t i = 0; i < records; i++)
-        json_array_append_new(inputs, chance(t, 75) ? tell_track(t) : tell_identify(t));
+        json_array_append_new(inputs, tell_input(t));
+    json_t *step = json_pack("{s:o, s:o}", "now", scenario_instant(t->now_ms), "inputs", inputs);
+    if (chance(t, 50))
+        json_object_set_new(step, "run", json_true());
+    put_faults(t, step);
+    return step;
+}
+
+/* More contacts than one block holds, who come to be and do the same thing. */
+static json_t *tell_crowd(struct telling *t)
+{
+    json_t *inputs = json_array();
+    const char *event = generate_event(&t->g);
+    for (int i = 0; i < CROWD; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "x%04d", i);
+        json_array_append_new(inputs,
+                              json_pack("{s:s, s:s, s:s}", "do", "track", "contact", id, "event", event));
+    }
     json_t *step = json_pack("{s:o, s:o}", "now", scenario_instant(t->now_ms), "inputs", inputs);
     put_faults(t, step);
     return step;
@@ -187,9 +224,10 @@ json_t *generate_scenario(uint64_t seed)
     t.late = chance(&t, 50) ? 0 : 25;
     t.faults = chance(&t, 30) ? 0 : 15;
     int64_t partitions = 1 + below(&t, 3), cycle_rows = 1 + below(&t, 200), count = 10 + below(&t, 70);
+    int64_t crowd = chance(&t, 1) ? below(&t, count) : -1;
     json_t *steps = json_array();
     for (int64_t s = 0; s < count; s++) {
-        json_array_append_new(steps, tell_step(&t));
+        json_array_append_new(steps, s == crowd ? tell_crowd(&t) : tell_step(&t));
         pass_time(&t);
     }
     json_array_append_new(steps, tell_end(&t));

@@ -133,9 +133,11 @@ static json_t *draw_split(const struct drawing *d)
 static json_t *draw_activate(const struct drawing *d)
 {
     static const char *const operations[] = {"add", "update", "remove"};
-    json_t *destinations = json_pack("[s]", chance(d->g, 90) ? "crm" : "broken");
-    if (chance(d->g, 25))
-        json_array_append_new(destinations, json_string("ads"));
+    static const char *const names[] = {"crm", "crm", "crm", "broken", "slow", "slow"};
+    json_t *destinations = json_pack("[s]", names[below(d->g, 6)]);
+    const char *other = chance(d->g, 60) ? "ads" : "slow";
+    if (chance(d->g, 25) && strcmp(json_string_value(json_array_get(destinations, 0)), other) != 0)
+        json_array_append_new(destinations, json_string(other));
     json_t *node = json_pack("{s:s, s:o}", "type", "activate", "destinations", destinations);
     if (chance(d->g, 20))
         json_object_set_new(node, "operation", json_string(operations[below(d->g, 3)]));
@@ -235,11 +237,14 @@ static json_t *draw_condition(struct generator *g, unsigned event_percent)
 
 static json_t *draw_goal(struct generator *g, const char *name)
 {
-    json_t *condition = draw_condition(g, 60);
+    json_t *goal = draw_condition(g, 60);
+    bool valued = json_object_get(goal, "event") && chance(g, 40);
     if (chance(g, 50))
-        return json_pack("{s:s, s:o}", "name", name, "rule", condition);
-    json_object_set_new(condition, "name", json_string(name));
-    return condition;
+        goal = json_pack("{s:o}", "rule", goal);
+    json_object_set_new(goal, "name", json_string(name));
+    if (valued)
+        json_object_set_new(goal, "value", json_string("n"));
+    return goal;
 }
 
 static void draw_ends(struct generator *g, json_t *definition)

@@ -81,18 +81,13 @@ void definition_mend(json_t *definition)
 
 /* ── scenarios ────────────────────────────────────────────────────────────── */
 
-static bool is_record(const char *action)
-{
-    return strcmp(action, "track") == 0 || strcmp(action, "identify") == 0;
-}
-
 /* `states` says by journey's name in which state it is; true where the action is allowed, which then has
  * happened. */
 static bool act(json_t *states, const json_t *input)
 {
     const char *action = json_string_value(json_object_get(input, "do")), *next = NULL;
     const json_t *journey = json_object_get(input, "journey");
-    if (is_record(action))
+    if (json_object_get(input, "contact"))
         return true;
     const char *name =
         json_string_value(json_is_object(journey) ? json_object_get(journey, "name") : journey);
@@ -125,6 +120,8 @@ void scenario_mend(json_t *scenario)
                 json_array_remove(inputs, i);
         }
         bool last = after == NULL || scenario_now(after) > scenario_now(step);
+        if (!last || json_array_size(inputs) > 0)
+            json_object_del(step, "run");
         json_object_set_new(step, "over", json_boolean(last));
     }
     json_decref(states);

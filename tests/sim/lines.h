@@ -9,7 +9,13 @@ struct line {
     char *contact, *text;
     uint32_t group; /* the journey, or LINES_… */
 };
-enum { LINES_ACTIVATIONS = 1000, LINES_INSIDE = 2000, LINES_ATTRIBUTES = 3000, LINES_FIGURES = 4000 };
+enum {
+    LINES_ACTIVATIONS = 1000,
+    LINES_ENDINGS = 1500,
+    LINES_INSIDE = 2000,
+    LINES_ATTRIBUTES = 3000,
+    LINES_FIGURES = 4000
+};
 
 struct lines {
     ARRAY(struct line) items;

@@ -40,6 +40,7 @@ void oracle_free(struct oracle *oracle)
     array_free(&oracle->marks);
     array_free(&oracle->facts);
     array_free(&oracle->activations);
+    array_free(&oracle->endings);
     array_each (&oracle->inputs, i) {
         json_decref(oracle->inputs.items[i]);
     }
@@ -127,6 +128,23 @@ static uint32_t journey_named(const struct oracle *oracle, const char *name)
     return 0;
 }
 
+static void take_answer(struct oracle *oracle, int64_t now_ms, const json_t *input)
+{
+    const char *name = text_at(input, "journey");
+    struct oracle_contact *contact = NULL;
+    array_each (&oracle->contacts, i) {
+        if (strcmp(oracle->contacts.items[i]->id, text_at(input, "contact")) == 0)
+            contact = oracle->contacts.items[i];
+    }
+    for (uint32_t n = 0; contact && n < oracle->journeys.count; n++) {
+        struct oracle_enrollment *e = oracle_open_enrollment(contact, n);
+        if (e && strcmp(oracle->journeys.items[n]->name, name) == 0)
+            oracle_answer_slow(oracle, contact, e, json_is_true(json_object_get(input, "fails")), now_ms);
+    }
+    if (contact)
+        oracle_answer(oracle, contact, now_ms);
+}
+
 static void take_action(struct oracle *oracle, int64_t now_ms, const char *action, const char *name)
 {
     uint32_t n = journey_named(oracle, name);
@@ -143,12 +161,13 @@ static void take_action(struct oracle *oracle, int64_t now_ms, const char *actio
     if (journey->state == ORACLE_RUNNING)
         span->to_ms = now_ms;
     bool stops = strcmp(action, "stop") == 0;
+    struct oracle_met stopped = oracle_reason("version_stopped");
     CHECK(stops || strcmp(action, "pause") == 0);
     journey->state = stops ? ORACLE_STOPPED : ORACLE_HELD;
     for (size_t i = 0; stops && i < oracle->contacts.count; i++) {
         struct oracle_enrollment *e = oracle_open_enrollment(oracle->contacts.items[i], n);
         if (e)
-            oracle_leave(oracle, oracle->contacts.items[i], e, "version_stopped", -1, now_ms);
+            oracle_leave(oracle, oracle->contacts.items[i], e, &stopped, now_ms);
     }
 }
 
@@ -168,6 +187,8 @@ void oracle_take(struct oracle *oracle, int64_t now_ms, json_t *input)
         take_track(oracle, now_ms, input);
     else if (strcmp(kind, "identify") == 0)
         take_identify(oracle, now_ms, input);
+    else if (strcmp(kind, "answer") == 0)
+        take_answer(oracle, now_ms, input);
     else if (strcmp(kind, "publish") == 0)
         take_publish(oracle, now_ms, json_object_get(input, "journey"));
     else
@@ -224,6 +245,16 @@ size_t oracle_activations(const struct oracle *oracle)
 const struct oracle_activation *oracle_activation(const struct oracle *oracle, size_t activation)
 {
     return &oracle->activations.items[activation];
+}
+
+size_t oracle_endings(const struct oracle *oracle)
+{
+    return oracle->endings.count;
+}
+
+const struct oracle_ending *oracle_ending(const struct oracle *oracle, size_t ending)
+{
+    return &oracle->endings.items[ending];
 }
 
 void oracle_each_inside(const struct oracle *oracle, void on(void *context, const struct oracle_inside *),

@@ -8,8 +8,10 @@
  * time, may be left out: now; hold is `all`, the overdue policy `continue`):
  *     {"do":"track","contact":"ann","event":"Order","at":instant,"properties":{}}
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
+ *     {"do":"answer","contact":"ann","journey":name,"fails":bool}
  *     {"do":"publish","journey":definition}
- *     {"do":"pause"|"resume"|"stop","journey":name} */
+ *     {"do":"pause"|"resume"|"stop","journey":name}
+ * Destinations answer at once; `broken` gives up, and `slow` waits until it is told to answer. */
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
 #include <jansson.h>
@@ -28,6 +30,7 @@ struct oracle_fact {
     const char *node;   /* where it rests now, or which it left the journey at */
     const char *reason; /* with leaves */
     int which;          /* the goal's or exit rule's number; -1 = neither */
+    double value;       /* what the goal is worth */
     char *path;         /* "wait.next tier.others": each node left, with its outcome */
 };
 
@@ -36,8 +39,14 @@ struct oracle_activation {
     int64_t at_ms;
     uint32_t contact, journey, passage;
     const char *node, *destination;
-    uint32_t visit;  /* the how-manieth node of the enrollment it is */
-    const char *end; /* sent, failed, or cancelled as the contact left before; NULL = not answered */
+    uint32_t visit; /* the how-manieth node of the enrollment it is */
+};
+
+/* How an activation came to its end. */
+struct oracle_ending {
+    int64_t at_ms;
+    size_t activation; /* its number */
+    const char *end;   /* sent, failed, or cancelled as the contact left before */
 };
 
 struct oracle *oracle_new(void);
@@ -59,6 +68,8 @@ const struct oracle_fact *oracle_fact(const struct oracle *oracle,
                                       size_t fact); /* in the order in which they came */
 size_t oracle_activations(const struct oracle *oracle);
 const struct oracle_activation *oracle_activation(const struct oracle *oracle, size_t activation);
+size_t oracle_endings(const struct oracle *oracle);
+const struct oracle_ending *oracle_ending(const struct oracle *oracle, size_t ending);
 
 /* An open enrollment. Instants that do not come are INT64_MAX. */
 struct oracle_inside {

@@ -152,7 +152,8 @@ static struct oracle_enrollment *open_new(struct oracle *oracle, struct oracle_c
         e->goal_was_false[g] = !oracle_is_event_rule(rule) && !oracle_rule_holds(rule, contact, now_ms);
     }
     *array_push(&contact->enrollments) = e;
-    *array_push(&oracle->marks) = (struct oracle_mark){ORACLE_ENTERED, number, NULL, NULL, -1};
+    *array_push(&oracle->marks) =
+        (struct oracle_mark){.kind = ORACLE_ENTERED, .journey = number, .which = -1};
     return e;
 }
 

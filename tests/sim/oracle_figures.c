@@ -63,9 +63,9 @@ static json_t *zero_journey(const struct oracle_journey *journey)
     add_names(goals, json_object_get(journey->definition, "goals"));
     for (size_t i = 0; i < json_array_size(json_object_get(journey->definition, "exits")); i++)
         json_array_append_new(exits, json_integer(0));
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}", "name", journey->name,
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:{}, s:o, s:o}", "name", journey->name,
                      "version", 1, "qualified", 0, "held_out", 0, "entered", 0, "carried_in", 0, "in_journey",
-                     0, "left", zero_reasons(), "goals", goals, "exit_rules", exits, "nodes",
+                     0, "left", zero_reasons(), "goals", goals, "goal_values", "exit_rules", exits, "nodes",
                      zero_nodes(journey->nodes));
 }
 
@@ -74,7 +74,11 @@ static void count_rule(json_t *figures, const struct oracle_journey *journey, co
     if (strcmp(mark->what, "goal") == 0) {
         const json_t *goal =
             json_array_get(json_object_get(journey->definition, "goals"), (size_t)mark->which);
-        add(json_object_get(figures, "goals"), json_string_value(json_object_get(goal, "name")), 1);
+        const char *name = json_string_value(json_object_get(goal, "name"));
+        json_t *values = json_object_get(figures, "goal_values");
+        add(json_object_get(figures, "goals"), name, 1);
+        json_object_set_new(values, name,
+                            json_real(json_number_value(json_object_get(values, name)) + mark->value));
     } else if (strcmp(mark->what, "exit_rule") == 0) {
         json_t *exits = json_object_get(figures, "exit_rules");
         json_int_t before = json_integer_value(json_array_get(exits, (size_t)mark->which));

@@ -20,28 +20,35 @@ static json_t *node_of(const struct walk *walk)
     return json_object_get(walk->nodes, walk->e->node);
 }
 
-static void mark(const struct walk *walk, enum oracle_mark_kind kind, const char *what, int which)
+static void mark(const struct walk *walk, enum oracle_mark_kind kind, const struct oracle_met *what)
 {
     *array_push(&walk->oracle->marks) =
-        (struct oracle_mark){kind, walk->e->journey, walk->e->node, what, which};
+        (struct oracle_mark){kind, walk->e->journey, walk->e->node, what->reason, what->which, what->value};
 }
 
-static void close_enrollment(const struct walk *walk, const char *reason, int which)
+static void close_question(struct oracle *oracle, struct oracle_question *question, const char *end,
+                           int64_t now_ms)
+{
+    question->closed = true;
+    *array_push(&oracle->endings) = (struct oracle_ending){now_ms, question->activation, end};
+}
+
+static void close_enrollment(const struct walk *walk, const struct oracle_met *end)
 {
     struct oracle_enrollment *e = walk->e;
     array_each (&walk->contact->questions, i) {
-        const struct oracle_question *question = &walk->contact->questions.items[i];
-        if (question->e == e)
-            walk->oracle->activations.items[question->activation].end = "cancelled";
+        struct oracle_question *question = &walk->contact->questions.items[i];
+        if (question->e == e && !question->closed)
+            close_question(walk->oracle, question, "cancelled", walk->now_ms);
     }
     e->open = false;
-    e->reason = reason;
+    e->reason = end->reason;
     e->left_ms = walk->now_ms;
     e->left_order = walk->oracle->order;
-    mark(walk, ORACLE_LEFT, reason, which);
+    mark(walk, ORACLE_LEFT, end);
 }
 
-static void write_fact(struct walk *walk, int which)
+static void write_fact(struct walk *walk, const struct oracle_met *end)
 {
     const struct oracle_enrollment *e = walk->e;
     *array_push(&walk->oracle->facts) = (struct oracle_fact){
@@ -53,7 +60,8 @@ static void write_fact(struct walk *walk, int which)
         .leaves = !e->open,
         .node = e->node,
         .reason = e->reason,
-        .which = which,
+        .which = end->which,
+        .value = end->value,
         .path = walk->path ? walk->path : memory_take_zeroed(1, 1),
     };
 }
@@ -188,10 +196,10 @@ static void activate(const struct walk *walk, const json_t *node)
     e->failed = false;
     for (size_t i = 0; i < e->pending; i++) {
         const char *destination = json_string_value(json_array_get(destinations, i));
-        *array_push(&walk->contact->questions) = (struct oracle_question){e, walk->oracle->activations.count};
-        *array_push(&walk->oracle->activations) =
-            (struct oracle_activation){walk->now_ms, walk->contact->number, e->journey, e->passage,
-                                       e->node,      destination,           e->visits,  NULL};
+        *array_push(&walk->contact->questions) =
+            (struct oracle_question){e, walk->oracle->activations.count, false};
+        *array_push(&walk->oracle->activations) = (struct oracle_activation){
+            walk->now_ms, walk->contact->number, e->journey, e->passage, e->node, destination, e->visits};
     }
 }
 
@@ -216,7 +224,7 @@ static const char *arrive(struct walk *walk, const char *id)
     e->yes = (struct oracle_met){0};
     e->visits++;
     walk->moved = true;
-    mark(walk, ORACLE_ARRIVED, NULL, -1);
+    mark(walk, ORACLE_ARRIVED, &(struct oracle_met){.which = -1});
     const json_t *node = node_of(walk);
     const char *type = json_string_value(json_object_get(node, "type"));
     if (strcmp(type, "wait") == 0)
@@ -233,7 +241,8 @@ static const char *arrive(struct walk *walk, const char *id)
     }
     if (strcmp(type, "update") == 0)
         return update(walk, node);
-    close_enrollment(walk, strcmp(type, "exit") == 0 ? "force_exit" : "completed", -1);
+    struct oracle_met end = oracle_reason(strcmp(type, "exit") == 0 ? "force_exit" : "completed");
+    close_enrollment(walk, &end);
     return NULL;
 }
 
@@ -298,11 +307,11 @@ static void follow(struct walk *walk, const char *outcome)
             walk->e->done = true;
             walk->e->due_ms = ORACLE_NEVER;
             if (!has_any_edge(node) && json_array_size(goals) == 0)
-                close_enrollment(walk, "completed", -1);
+                close_enrollment(walk, &(struct oracle_met){.reason = "completed", .which = -1});
             return;
         }
         add_to_path(walk, walk->e->node, outcome);
-        mark(walk, ORACLE_MOVED, outcome, -1);
+        mark(walk, ORACLE_MOVED, &(struct oracle_met){.reason = outcome, .which = -1});
         outcome = arrive(walk, to);
     }
 }
@@ -311,7 +320,7 @@ static void follow(struct walk *walk, const char *outcome)
 static void finish(struct walk *walk)
 {
     if (walk->moved || !walk->e->open)
-        write_fact(walk, -1);
+        write_fact(walk, &(struct oracle_met){.which = -1});
     if (json_object_size(walk->changed) > 0)
         oracle_settle(walk->oracle, walk->contact, &(struct oracle_change){NULL, walk->changed, walk->now_ms},
                       walk->now_ms);
@@ -348,28 +357,54 @@ void oracle_move(struct oracle *oracle, struct oracle_contact *contact, struct o
 }
 
 void oracle_leave(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *e,
-                  const char *reason, int which, int64_t now_ms)
+                  const struct oracle_met *end, int64_t now_ms)
 {
     struct walk walk = walk_of(oracle, contact, e, now_ms);
-    close_enrollment(&walk, reason, which);
-    write_fact(&walk, which);
+    close_enrollment(&walk, end);
+    write_fact(&walk, end);
     json_decref(walk.changed);
+}
+
+/* ── answers ──────────────────────────────────────────────────────────────── */
+
+static const char *asked(const struct oracle *oracle, const struct oracle_question *question)
+{
+    return oracle->activations.items[question->activation].destination;
+}
+
+/* In a hold the last answer is a timer that is due now: resume takes it on. */
+static void take_answer(struct oracle *oracle, struct oracle_contact *contact, size_t question, bool fails,
+                        int64_t now_ms)
+{
+    struct oracle_enrollment *e = contact->questions.items[question].e;
+    close_question(oracle, &contact->questions.items[question], fails ? "failed" : "sent", now_ms);
+    e->failed |= fails;
+    if (--e->pending > 0)
+        return;
+    if (oracle->journeys.items[e->journey]->state == ORACLE_HELD)
+        e->due_ms = now_ms;
+    else
+        oracle_move(oracle, contact, e, e->failed ? "failed" : "next", now_ms);
 }
 
 void oracle_answer(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms)
 {
-    while (contact->questions.count > 0) {
-        struct oracle_question question = contact->questions.items[0];
-        struct oracle_activation *activation = &oracle->activations.items[question.activation];
-        contact->questions.count--;
-        memmove(contact->questions.items, contact->questions.items + 1,
-                contact->questions.count * sizeof question);
-        if (activation->end)
+    for (size_t i = 0; i < contact->questions.count; i++) { /* answers may ask more */
+        const struct oracle_question *question = &contact->questions.items[i];
+        const char *destination = asked(oracle, question);
+        if (!question->closed && strcmp(destination, "slow") != 0)
+            take_answer(oracle, contact, i, strcmp(destination, "broken") == 0, now_ms);
+    }
+}
+
+void oracle_answer_slow(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *e,
+                        bool fails, int64_t now_ms)
+{
+    for (size_t i = 0; i < contact->questions.count; i++) {
+        const struct oracle_question *question = &contact->questions.items[i];
+        if (question->e != e || question->closed || strcmp(asked(oracle, question), "slow") != 0)
             continue;
-        bool fails = strcmp(activation->destination, "broken") == 0;
-        activation->end = fails ? "failed" : "sent";
-        question.e->failed |= fails;
-        if (--question.e->pending == 0)
-            oracle_move(oracle, contact, question.e, question.e->failed ? "failed" : "next", now_ms);
+        take_answer(oracle, contact, i, fails, now_ms);
+        return;
     }
 }

@@ -48,6 +48,15 @@ static bool exit_met(const struct judging *j, json_t *rule)
     return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms);
 }
 
+/* What the goal's `value` property says in the event that meets it. */
+static double worth(const struct judging *j, const json_t *goal)
+{
+    const json_t *value = json_object_get(goal, "value");
+    return value && j->change->event
+               ? json_number_value(json_object_get(j->change->event->properties, json_string_value(value)))
+               : 0;
+}
+
 /* The first end that is met: goals in order, then exit rules. */
 static bool find_end(const struct judging *j, struct oracle_met *ret)
 {
@@ -58,14 +67,14 @@ static bool find_end(const struct judging *j, struct oracle_met *ret)
     json_array_foreach(goals, i, rule)
     {
         if (goal_met(j, oracle_goal_condition(rule), i)) {
-            *ret = (struct oracle_met){true, j->change->own_ms, "goal", (int)i};
+            *ret = (struct oracle_met){true, j->change->own_ms, "goal", (int)i, worth(j, rule)};
             return true;
         }
     }
     json_array_foreach(exits, i, rule)
     {
         if (exit_met(j, rule)) {
-            *ret = (struct oracle_met){true, j->change->own_ms, "exit_rule", (int)i};
+            *ret = (struct oracle_met){true, j->change->own_ms, "exit_rule", (int)i, 0};
             return true;
         }
     }
@@ -79,7 +88,7 @@ static void judge_ends(const struct judging *j)
     if (!find_end(j, &end))
         return;
     if (!is_held(j))
-        oracle_leave(j->oracle, j->contact, j->e, end.reason, end.which, j->now_ms);
+        oracle_leave(j->oracle, j->contact, j->e, &end, j->now_ms);
     else if (!j->e->end.met)
         j->e->end = end;
 }
@@ -102,7 +111,7 @@ static void judge_wait(const struct judging *j)
     if (!is_held(j))
         oracle_move(j->oracle, j->contact, j->e, "yes", j->now_ms);
     else if (!j->e->yes.met)
-        j->e->yes = (struct oracle_met){true, j->change->own_ms, NULL, -1};
+        j->e->yes = (struct oracle_met){.met = true, .own_ms = j->change->own_ms};
 }
 
 void oracle_settle(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
@@ -163,12 +172,16 @@ static int64_t next_due(struct oracle *oracle, struct oracle_contact *contact)
     return first_ms;
 }
 
-/* The node's own timer. */
+/* The node's own timer; at an activate node the answer that came in a hold. */
 static void node_is_due(const struct judging *j)
 {
     const json_t *node = json_object_get(json_object_get(definition_of(j), "nodes"), j->e->node);
-    bool waits = strcmp(json_string_value(json_object_get(node, "type")), "wait") == 0;
-    oracle_move(j->oracle, j->contact, j->e, waits ? "next" : "timed_out", j->now_ms);
+    const char *type = json_string_value(json_object_get(node, "type")), *outcome = "next";
+    if (strcmp(type, "wait_for") == 0)
+        outcome = "timed_out";
+    else if (strcmp(type, "activate") == 0 && j->e->failed)
+        outcome = "failed";
+    oracle_move(j->oracle, j->contact, j->e, outcome, j->now_ms);
 }
 
 /* Everything due at one instant: first what ends enrollments (by time alone, then journey timeouts), as ends
@@ -177,13 +190,14 @@ static void node_is_due(const struct judging *j)
 static void instant_comes(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms)
 {
     struct oracle_change time = {NULL, NULL, now_ms};
+    struct oracle_met timed_out = oracle_reason("timed_out");
     size_t count = contact->enrollments.count;
     for (size_t i = 0; i < count; i++) {
         struct judging j = {oracle, contact, contact->enrollments.items[i], &time, now_ms};
         if (j.e->open)
             judge_ends(&j);
         if (j.e->open && !is_held(&j) && j.e->timeout_ms <= now_ms)
-            oracle_leave(oracle, contact, j.e, "timed_out", -1, now_ms);
+            oracle_leave(oracle, contact, j.e, &timed_out, now_ms);
     }
     for (size_t i = 0; i < count; i++) {
         struct judging j = {oracle, contact, contact->enrollments.items[i], &time, now_ms};
@@ -212,14 +226,15 @@ void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t l
 static void resume(const struct judging *j)
 {
     struct oracle_enrollment *e = j->e;
+    struct oracle_met timed_out = oracle_reason("timed_out");
     if (e->end.met && e->end.own_ms <= e->timeout_ms) {
-        oracle_leave(j->oracle, j->contact, e, e->end.reason, e->end.which, j->now_ms);
+        oracle_leave(j->oracle, j->contact, e, &e->end, j->now_ms);
         return;
     }
     if (!e->end.met && e->yes.met && e->yes.own_ms <= e->timeout_ms && e->yes.own_ms <= e->due_ms)
         oracle_move(j->oracle, j->contact, e, "yes", j->now_ms);
     if (e->open && e->timeout_ms < j->now_ms)
-        oracle_leave(j->oracle, j->contact, e, "timed_out", -1, j->now_ms);
+        oracle_leave(j->oracle, j->contact, e, &timed_out, j->now_ms);
     if (e->open && e->due_ms < j->now_ms)
         node_is_due(j);
 }

@@ -23,6 +23,7 @@ struct oracle_met {
     int64_t own_ms;
     const char *reason; /* of an end */
     int which;
+    double value;
 };
 
 struct oracle_enrollment {
@@ -44,10 +45,11 @@ struct oracle_enrollment {
     uint64_t left_order;
 };
 
-/* A destination that has not answered: number of the activation. */
+/* What a destination is asked: number of the activation. */
 struct oracle_question {
     struct oracle_enrollment *e;
     size_t activation;
+    bool closed;
 };
 
 struct oracle_contact {
@@ -83,6 +85,7 @@ struct oracle_mark {
     uint32_t journey;
     const char *node, *what; /* outcome or reason */
     int which;
+    double value;
 };
 
 struct oracle {
@@ -91,6 +94,7 @@ struct oracle {
     ARRAY(struct oracle_mark) marks;
     ARRAY(struct oracle_fact) facts;
     ARRAY(struct oracle_activation) activations;
+    ARRAY(struct oracle_ending) endings;
     ARRAY(json_t *) inputs; /* kept, as names are borrowed from them */
     uint64_t events;
     uint64_t order;
@@ -158,9 +162,17 @@ void oracle_begin(struct oracle *oracle, struct oracle_contact *contact, struct 
 void oracle_move(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
                  const char *outcome, int64_t now_ms);
 void oracle_leave(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *enrollment,
-                  const char *reason, int which, int64_t now_ms);
-/* Destinations answer, in order, once what asked them is wholly settled; the one called `broken` gives up. */
+                  const struct oracle_met *end, int64_t now_ms);
+/* For a reason that is neither a goal nor an exit rule. */
+static inline struct oracle_met oracle_reason(const char *reason)
+{
+    return (struct oracle_met){.reason = reason, .which = -1};
+}
+/* Destinations answer, in order, once what asked them is wholly settled. */
 void oracle_answer(struct oracle *oracle, struct oracle_contact *contact, int64_t now_ms);
+/* The first slow destination of the enrollment answers, if one is asked. */
+void oracle_answer_slow(struct oracle *oracle, struct oracle_contact *contact, struct oracle_enrollment *e,
+                        bool fails, int64_t now_ms);
 /* Sets attributes, null removes; the names of those that changed become keys of ret_changed. */
 void oracle_set_attribute(struct oracle_contact *contact, const char *name, json_t *value,
                           json_t *ret_changed);

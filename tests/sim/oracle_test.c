@@ -30,8 +30,8 @@ static void the_worked_examples_come_out_as_on_paper(void **state)
         struct oracle *oracle = run(vector->scenario);
         struct buf found = {0};
         struct lines lines = {0};
-        size_t facts = 0, activations = 0;
-        scenario_add_facts(&lines, oracle, &facts, &activations);
+        struct scenario_seen seen = {0};
+        scenario_add_facts(&lines, oracle, &seen);
         lines_print(&lines, &found);
         buf_put_char(&found, 0);
         if (strcmp(found.data, vector->expected) != 0) {

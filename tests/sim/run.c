@@ -14,8 +14,8 @@ enum { SECONDS_MAX = 60 };
 struct running {
     struct oracle *oracle;
     struct world *world;
-    struct lines facts;        /* the oracle's, so far */
-    size_t added, activations; /* of them */
+    struct lines facts; /* the oracle's, so far */
+    struct scenario_seen seen;
     struct buf *out;
 };
 
@@ -34,7 +34,7 @@ static bool state_is_equal(struct running *running)
 static bool is_equal(struct running *running)
 {
     const struct lines *found;
-    scenario_add_facts(&running->facts, running->oracle, &running->added, &running->activations);
+    scenario_add_facts(&running->facts, running->oracle, &running->seen);
     if (world_facts(running->world, &found) && !lines_equal(&running->facts, found, running->out))
         return false;
     return state_is_equal(running);

@@ -51,10 +51,12 @@ void scenario_put_offset(struct buf *out, int64_t ms)
 static void add_fact(struct lines *lines, const struct oracle *oracle, const struct oracle_fact *fact)
 {
     struct buf at = {0};
-    char which[16] = "";
+    char which[64] = "";
     scenario_put_offset(&at, fact->at_ms);
     buf_put_char(&at, 0);
-    if (fact->which >= 0)
+    if (fact->which >= 0 && fact->value != 0)
+        snprintf(which, sizeof which, " %d worth %.15g", fact->which, fact->value);
+    else if (fact->which >= 0)
         snprintf(which, sizeof which, " %d", fact->which);
     lines_add(lines, oracle_contact_id(oracle, fact->contact), fact->journey, "%s %s %s#%u %s%s%s%s %s%s%s%s",
               at.data, oracle_contact_id(oracle, fact->contact), oracle_journey_name(oracle, fact->journey),
@@ -64,25 +66,31 @@ static void add_fact(struct lines *lines, const struct oracle *oracle, const str
     buf_deinit(&at);
 }
 
-static void add_activation(struct lines *lines, const struct oracle *oracle,
-                           const struct oracle_activation *a)
+static void add_activation(struct lines *lines, const struct oracle *oracle, uint32_t group,
+                           const struct oracle_activation *a, int64_t at_ms, const char *verb)
 {
     struct buf at = {0};
-    scenario_put_offset(&at, a->at_ms);
+    scenario_put_offset(&at, at_ms);
     buf_put_char(&at, 0);
-    lines_add(lines, oracle_contact_id(oracle, a->contact), LINES_ACTIVATIONS + a->journey,
-              "%s %s %s#%u activates %s by %s, visit %u: %s", at.data, oracle_contact_id(oracle, a->contact),
-              oracle_journey_name(oracle, a->journey), a->passage, a->destination, a->node, a->visit,
-              a->end ? a->end : "no answer");
+    lines_add(lines, oracle_contact_id(oracle, a->contact), group + a->journey,
+              "%s %s %s#%u %s %s by %s, visit %u", at.data, oracle_contact_id(oracle, a->contact),
+              oracle_journey_name(oracle, a->journey), a->passage, verb, a->destination, a->node, a->visit);
     buf_deinit(&at);
 }
 
-void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t *facts, size_t *activations)
+void scenario_add_facts(struct lines *lines, const struct oracle *oracle, struct scenario_seen *seen)
 {
-    for (; *facts < oracle_facts(oracle); ++*facts)
-        add_fact(lines, oracle, oracle_fact(oracle, *facts));
-    for (; *activations < oracle_activations(oracle); ++*activations)
-        add_activation(lines, oracle, oracle_activation(oracle, *activations));
+    for (; seen->facts < oracle_facts(oracle); seen->facts++)
+        add_fact(lines, oracle, oracle_fact(oracle, seen->facts));
+    for (; seen->activations < oracle_activations(oracle); seen->activations++) {
+        const struct oracle_activation *a = oracle_activation(oracle, seen->activations);
+        add_activation(lines, oracle, LINES_ACTIVATIONS, a, a->at_ms, "activates");
+    }
+    for (; seen->endings < oracle_endings(oracle); seen->endings++) {
+        const struct oracle_ending *ending = oracle_ending(oracle, seen->endings);
+        add_activation(lines, oracle, LINES_ENDINGS, oracle_activation(oracle, ending->activation),
+                       ending->at_ms, ending->end);
+    }
 }
 
 /* ── state ────────────────────────────────────────────────────────────────── */
@@ -167,8 +175,8 @@ static void add_figure(struct lines *lines, const char *path, json_t *figure)
             add_figure(lines, inner.data, json_array_get(figure, i));
             buf_deinit(&inner);
         }
-    } else if (json_integer_value(figure) != 0) {
-        lines_add(lines, "", LINES_FIGURES, "figures%s: %lld", path, (long long)json_integer_value(figure));
+    } else if (json_number_value(figure) != 0) {
+        lines_add(lines, "", LINES_FIGURES, "figures%s: %.15g", path, json_number_value(figure));
     }
 }
 

@@ -19,8 +19,12 @@ void scenario_feed(struct oracle *oracle, const json_t *step);
 json_t *scenario_instant(int64_t ms);
 void scenario_put_offset(struct buf *out, int64_t ms);
 
-/* What the oracle has found, as vectors.h writes it, from the given fact and activation on. */
-void scenario_add_facts(struct lines *lines, const struct oracle *oracle, size_t *facts, size_t *activations);
+/* What the oracle has found, as vectors.h writes it, behind what has been seen of it. */
+struct scenario_seen {
+    size_t facts, activations, endings;
+};
+void scenario_add_facts(struct lines *lines, const struct oracle *oracle, struct scenario_seen *seen);
+
 /* Who is inside, attributes and figures. */
 void scenario_add_state(struct lines *lines, const struct oracle *oracle);
 

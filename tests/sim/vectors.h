@@ -7,7 +7,8 @@
  * too publish J  ·  pause J  ·  resume J  ·  stop J ann Order {"total":5} @20m          an event with
  * properties and its own time (both may be left out) ann is {"plan":"pro"}               attributes expect by
  * contact, then in the order in which they come 30m ann J#1 enters, wait.next rests at mail 30m ann J#1
- * activates crm by call, visit 2: sent
+ * activates crm by call, visit 2
+ *         30m ann J#1 sent crm by call, visit 2
  *
  * The file's `at` is an instant settled whole: its timers fire before the next line. */
 #ifndef SIM_VECTORS_H

@@ -5,6 +5,7 @@
  * A step may say how its decisions become durable: "take" = whether they are taken for committing now,
  * "commits" = how many commits the store answers. And what goes wrong after it, or, with `fail`, from its
  * beginning on:
+ * A step without inputs that is `over` may have "run": time goes on without a step, as at a replay's end.
  *     {"fault":"kill"}        the process dies: what the store has not answered is lost; it starts again
  *     {"fault":"takeover"}    another owner claims the partitions while the old one's commit is still under
  * way

@@ -31,6 +31,14 @@ static int64_t count_at(const struct world *world, uint16_t version, uint8_t nod
     return total(world, (struct stat_key){version, node, (uint8_t)kind, outcome});
 }
 
+static void add_value(json_t *figures, const char *name, const struct world *world, struct stat_key key)
+{
+    double sum = json_number_value(json_object_get(figures, name));
+    for (uint32_t p = 0; p < world->partitions; p++)
+        sum += engine_total(partition_engine(world->owner->partitions[p]), key).value;
+    json_object_set_new(figures, name, json_real(sum));
+}
+
 /* ── one version ──────────────────────────────────────────────────────────── */
 
 static void add_left(const struct world *world, const struct plan_version *v, uint8_t n, json_t *journey,
@@ -52,6 +60,7 @@ static void add_rules(const struct world *world, const struct plan_version *v, u
         struct str goal = v->definition->goals[g].name;
         snprintf(name, sizeof name, "%.*s", STR_ARG(goal));
         add(inner(journey, "goals"), name, count_at(world, v->number, n, STAT_GOAL, g));
+        add_value(inner(journey, "goal_values"), name, world, (struct stat_key){v->number, n, STAT_GOAL, g});
     }
     for (uint8_t x = 0; x < v->definition->exit_count; x++) {
         snprintf(name, sizeof name, "%u", x);
@@ -111,6 +120,10 @@ static bool on_enrollment(void *context, const struct enrollment_view *view)
                         &(struct scenario_inside){contact_text, journey_text, node_text, v->journey,
                                                   view->visits, view->entered_ms, view->arrived_ms,
                                                   view->due_ms, view->timeout_ms});
+    int64_t first_ms = view->due_ms < view->timeout_ms ? view->due_ms : view->timeout_ms;
+    bool held = engine_version_state(engine, view->version) == VERSION_PAUSED;
+    if (!held && partition_next_timer(looking->world->owner->partitions[looking->partition]) > first_ms)
+        world_fail(looking->world, WORLD_BROKEN, "%s has a timer before the next one", contact_text);
     json_t *figures = json_array_get(looking->journeys, v->journey);
     add(figures, "in_journey", 1);
     add(inner(inner(figures, "nodes"), node_text), "waiting", 1);
@@ -214,10 +227,6 @@ enum world_result world_check_stored(struct world *world)
                 return world_fail(world, WORLD_BROKEN, "the totals cannot be read: %s", detail.text);
         }
     }
-    array_each (&world->opened, i)
-        if (!world->opened.items[i].closed)
-            return world_fail(world, WORLD_BROKEN, "effect %llu was never closed",
-                              (unsigned long long)world->opened.items[i].effect);
     if (entered != sum_of_moves(world))
         return world_fail(world, WORLD_BROKEN, "the store's totals miss some that entered: %lld of %lld",
                           (long long)entered, (long long)sum_of_moves(world));

@@ -4,8 +4,7 @@
 
 static bool is_record(const json_t *input)
 {
-    const char *kind = world_text(input, "do");
-    return strcmp(kind, "track") == 0 || strcmp(kind, "identify") == 0;
+    return json_object_get(input, "contact") != NULL;
 }
 
 /* ── control ──────────────────────────────────────────────────────────────── */
@@ -110,9 +109,11 @@ struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t p
 {
     const json_t *inputs = json_object_get(json_array_get(world->steps, step), "inputs");
     int64_t now_ms = scenario_now(json_array_get(world->steps, step));
-    struct world_inputs ret = {arena_take_array(arena, json_array_size(inputs), sizeof(struct input)), 0};
+    size_t count = json_array_size(inputs);
+    struct world_inputs ret = {arena_take_array(arena, count, sizeof(struct input)),
+                               arena_take_array(arena, count, sizeof(const json_t *)), 0};
     uint64_t number = world->first_numbers.items[step];
-    for (size_t i = 0; i < json_array_size(inputs); i++) {
+    for (size_t i = 0; i < count; i++) {
         const json_t *json = json_array_get(inputs, i);
         if (!is_record(json))
             continue;
@@ -121,11 +122,53 @@ struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t p
         uint64_t own = number++;
         if (partition_of(record.hash, world->partitions) != partition)
             continue;
-        if (strcmp(world_text(json, "do"), "track") == 0)
+        const char *kind = world_text(json, "do");
+        struct input *input = &ret.items[ret.count];
+        ret.json[ret.count++] = json;
+        *input =
+            (struct input){.kind = strcmp(kind, "answer") == 0 ? INPUT_RESULT : INPUT_RECORD, .number = own};
+        if (input->kind == INPUT_RESULT)
+            continue;
+        if (strcmp(kind, "track") == 0)
             put_track(world, json, now_ms, arena, &record);
         else
             put_identify(world, json, now_ms, arena, &record);
-        ret.items[ret.count++] = (struct input){.kind = INPUT_RECORD, .number = own, .record = record};
+        input->record = record;
     }
     return ret;
+}
+
+/* ── answers ──────────────────────────────────────────────────────────────── */
+
+static bool find_asking(const struct world *world, uint32_t partition, const json_t *json,
+                        struct enrollment_view *ret)
+{
+    const struct engine *engine = partition_engine(world->owner->partitions[partition]);
+    const struct plan *plan = control_plan(world->owner->control);
+    struct str id = str_from(world_text(json, "contact"));
+    uint16_t version = plan_find(plan, str_from(world_text(json, "journey")));
+    struct contact_id contact;
+    return version != VERSION_NONE &&
+           contacts_find(engine_contacts(engine), id, contact_hash(id), &contact) &&
+           engine_enrollment(engine, contact, plan_version(plan, version)->journey, ret) && ret->pending;
+}
+
+/* One that nobody has asked for is to be ignored. */
+struct result world_answer_of(const struct world *world, uint32_t partition, const json_t *json)
+{
+    struct enrollment_view view;
+    struct result result = {
+        .enrollment = UINT32_MAX - 1, .visit = 1, .failed = json_is_true(json_object_get(json, "fails"))};
+    if (!find_asking(world, partition, json, &view))
+        return result;
+    const struct definition *definition =
+        plan_version(control_plan(world->owner->control), view.version)->definition;
+    const struct node *node = &definition->nodes[view.node];
+    result.enrollment = view.id;
+    result.visit = view.visits;
+    while (!str_equal(node->activate.destinations[result.destination], STR("slow")) ||
+           !(view.pending & (1u << result.destination)))
+        result.destination++;
+    CHECK(result.destination < node->activate.count);
+    return result;
 }

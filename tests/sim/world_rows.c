@@ -50,14 +50,16 @@ static void add_fact(struct world *world, const char *contact, const struct trac
     const struct plan_version *version = plan_version(plan_of(world), t->version);
     struct str journey = plan_journey_name(plan_of(world), version->journey);
     struct str node = version->definition->nodes[row->node].id;
-    char reason[64] = "";
+    char reason[80] = "";
     bool leaves = row->flags & LEDGER_LEAVES;
     struct buf at = {0}, path = {0};
     scenario_put_offset(&at, row->at_ms);
     buf_put_char(&at, 0);
     put_path(&path, version->definition, row);
     buf_put_char(&path, 0);
-    if (leaves && (row->reason == LEAVE_GOAL || row->reason == LEAVE_EXIT_RULE))
+    if (leaves && row->reason == LEAVE_GOAL && row->value != 0)
+        snprintf(reason, sizeof reason, ": goal %u worth %.15g", row->which, row->value);
+    else if (leaves && (row->reason == LEAVE_GOAL || row->reason == LEAVE_EXIT_RULE))
         snprintf(reason, sizeof reason, ": %s %u", leave_reason_name(row->reason), row->which);
     else if (leaves)
         snprintf(reason, sizeof reason, ": %s", leave_reason_name(row->reason));
@@ -98,6 +100,16 @@ static struct opened *opened_of(struct world *world, uint64_t effect)
     return NULL;
 }
 
+static void add_effect(struct world *world, const struct opened *o, uint32_t group, int64_t at_ms,
+                       const char *verb)
+{
+    struct buf at = {0};
+    scenario_put_offset(&at, at_ms);
+    buf_put_char(&at, 0);
+    lines_add(&world->facts, o->contact, group + o->journey, "%s %s %s %s", at.data, o->who, verb, o->what);
+    buf_deinit(&at);
+}
+
 static void close_effect(struct world *world, const struct effect_row *row)
 {
     struct opened *o = opened_of(world, row->effect);
@@ -107,8 +119,7 @@ static void close_effect(struct world *world, const struct effect_row *row)
         return;
     }
     o->closed = true;
-    lines_add(&world->facts, o->contact, LINES_ACTIVATIONS + o->journey, "%s: %s", o->text,
-              effect_kind_name(row->kind));
+    add_effect(world, o, LINES_ENDINGS, row->at_ms, effect_kind_name(row->kind));
 }
 
 static void open_effect(struct world *world, uint32_t partition, const struct effect_row *row)
@@ -116,16 +127,14 @@ static void open_effect(struct world *world, uint32_t partition, const struct ef
     const struct plan_version *version = plan_version(plan_of(world), row->version);
     struct str journey = plan_journey_name(plan_of(world), version->journey);
     struct str node = version->definition->nodes[row->node].id;
-    struct opened opened = {.effect = row->seq, .journey = version->journey};
-    struct buf at = {0};
-    contact_text(world, partition, row->contact, opened.contact);
-    scenario_put_offset(&at, row->at_ms);
-    buf_put_char(&at, 0);
-    snprintf(opened.text, sizeof opened.text, "%s %s %.*s#%u activates %.*s by %.*s, visit %u", at.data,
-             opened.contact, STR_ARG(journey), tracked_of(world, partition, row->enrollment)->passage,
-             STR_ARG(row->destination_name), STR_ARG(node), row->visit);
-    *array_push(&world->opened) = opened;
-    buf_deinit(&at);
+    struct opened o = {.effect = row->seq, .journey = version->journey};
+    contact_text(world, partition, row->contact, o.contact);
+    snprintf(o.who, sizeof o.who, "%s %.*s#%u", o.contact, STR_ARG(journey),
+             tracked_of(world, partition, row->enrollment)->passage);
+    snprintf(o.what, sizeof o.what, "%.*s by %.*s, visit %u", STR_ARG(row->destination_name), STR_ARG(node),
+             row->visit);
+    *array_push(&world->opened) = o;
+    add_effect(world, &o, LINES_ACTIVATIONS, row->at_ms, "activates");
 }
 
 void world_take_effect(struct world *world, uint32_t partition, const struct effect_row *row)

@@ -17,11 +17,11 @@ struct tracked {
     uint16_t version;
 };
 
-struct opened { /* an effect: what there will be to say when it is closed */
+struct opened { /* an effect */
     uint64_t effect;
     bool closed;
     uint16_t journey;
-    char contact[64], text[256];
+    char contact[64], who[128], what[128];
 };
 
 /* One owner's partitions with the commit it has under way. */
@@ -77,9 +77,12 @@ enum err world_do_actions(struct world *world, size_t step, struct err_detail *d
 /* The step's records of one partition, in the arena. */
 struct world_inputs {
     struct input *items;
+    const json_t **json;
     size_t count;
 };
 struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t partition,
                                     struct arena *arena);
+/* What an answer means as things stand: its input is made when all before it is settled. */
+struct result world_answer_of(const struct world *world, uint32_t partition, const json_t *json);
 
 #endif
