@@ -6,6 +6,9 @@
  * before the last answered DONE: no batch half, no block ahead of its head. The memory store, given the same
  * batches, says what that looks like.
  *
+ * A seed does the same each time but for where exactly the writer's checkpoint stands when the power goes
+ * between two actions.
+ *
  * With --ignore-sync the disk keeps nothing at a sync; the test then succeeds only if it finds that something
  * was lost. */
 #include <getopt.h>

@@ -71,6 +71,18 @@ static enum err lock(const char *path, struct directory *directory, struct err_d
     return ERR_OK;
 }
 
+/* SQLite would make it readable to all; its WAL takes the database's mode. */
+static enum err make_private(const char *database, struct err_detail *detail)
+{
+    int fd = open(database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST)
+        return err_fail(detail, errno == ENOSPC ? ERR_FULL : ERR_IO, database, "make the database: %s",
+                        strerrordesc_np(errno));
+    if (fd >= 0)
+        close(fd);
+    return ERR_OK;
+}
+
 enum err directory_open(const char *path, bool own, struct directory *ret, struct err_detail *detail)
 {
     struct directory directory = {.lock_fd = -1};
@@ -85,6 +97,10 @@ enum err directory_open(const char *path, bool own, struct directory *ret, struc
         err = make(path, detail);
     if (!err && own)
         err = lock(path, &directory, detail);
+    if (!err && own)
+        err = make_private(directory.database, detail);
+    if (err)
+        directory_close(&directory);
     if (!err)
         *ret = directory;
     return err;

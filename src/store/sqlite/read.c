@@ -35,10 +35,22 @@ static enum err fail(struct reader *reader, int code, struct err_detail *detail)
 
 /* ── rows ───────────────────────────────────────────────────────────────────── */
 
-static void get_event(sqlite3_stmt *at, struct event_row *ret)
+static enum err fail_damaged(struct reader *reader, sqlite3_stmt *at, const char *what,
+                             struct err_detail *detail)
 {
+    return err_fail(detail, ERR_CORRUPT, sqlite3_db_filename(reader->db, "main"),
+                    "%s of row %" PRIu64 " is damaged; restore the database from a backup", what,
+                    column_u64(at, 0));
+}
+
+static enum err get_event(struct reader *reader, sqlite3_stmt *at, struct event_row *ret,
+                          struct err_detail *detail)
+{
+    int64_t kind = sqlite3_column_int64(at, 2);
+    if (kind < 0 || kind >= EVENT_KINDS)
+        return fail_damaged(reader, at, "the event kind", detail);
     *ret = (struct event_row){.seq = column_u64(at, 0),
-                              .kind = (uint8_t)sqlite3_column_int(at, 2),
+                              .kind = (uint8_t)kind,
                               .contact = (uint32_t)sqlite3_column_int64(at, 3),
                               .name = (uint16_t)sqlite3_column_int(at, 4),
                               .at_ms = column_instant(at, 5),
@@ -47,15 +59,14 @@ static void get_event(sqlite3_stmt *at, struct event_row *ret)
                               .prev = column_u64(at, 8),
                               .created = column_str(at, 9),
                               .body = column_str(at, 10)};
+    return ERR_OK;
 }
 
 static enum err get_ledger(struct reader *reader, sqlite3_stmt *at, struct ledger_row *ret,
                            struct err_detail *detail)
 {
     if (!path_text_parse(column_str(at, 8), &reader->path))
-        return err_fail(detail, ERR_CORRUPT, sqlite3_db_filename(reader->db, "main"),
-                        "ledger row %" PRIu64 ": its path is damaged; restore the database from a backup",
-                        column_u64(at, 0));
+        return fail_damaged(reader, at, "the path", detail);
     *ret = (struct ledger_row){.seq = column_u64(at, 0),
                                .at_ms = column_instant(at, 2),
                                .contact = (uint32_t)sqlite3_column_int64(at, 3),
@@ -87,8 +98,8 @@ static enum err next_event(struct merge *merge, struct err_detail *detail)
     int code = sqlite3_step(merge->events);
     merge->has_event = code == SQLITE_ROW;
     if (merge->has_event)
-        get_event(merge->events, &merge->event);
-    return code == SQLITE_ROW || code == SQLITE_DONE ? ERR_OK : fail(merge->reader, code, detail);
+        return get_event(merge->reader, merge->events, &merge->event, detail);
+    return code == SQLITE_DONE ? ERR_OK : fail(merge->reader, code, detail);
 }
 
 static enum err next_ledger(struct merge *merge, struct err_detail *detail)
@@ -176,7 +187,7 @@ enum err read_walk(struct reader *reader, uint32_t partition, uint64_t head, sto
         struct ledger_row row = {0};
         enum err err = look_up(reader, READ_EVENT_AT, head, partition, &at, &is_event, detail);
         if (!err && is_event) {
-            get_event(at, &event);
+            err = get_event(reader, at, &event, detail);
         } else if (!err) {
             err = look_up(reader, READ_LEDGER_AT, head, partition, &at, &is_ledger, detail);
             if (!err && is_ledger)

@@ -305,9 +305,43 @@ static void a_damaged_path_or_chain_is_found(void **state)
     store = must_open(place->directory, NULL);
     struct err_detail detail = {0};
     assert_int_equal(store_rows(store, 0, 0, UINT64_MAX, no_row, NULL, &detail), ERR_CORRUPT);
-    assert_non_null(strstr(detail.text, "path is damaged"));
+    assert_non_null(strstr(detail.text, "the path of row"));
     assert_int_equal(store_walk(store, 0, 1, no_row, NULL, &detail), ERR_CORRUPT);
     store_close(store);
+}
+
+static void an_event_kind_that_is_none_is_found(void **state)
+{
+    struct place *place = *state;
+    struct store *store = must_open(place->directory, NULL);
+    commit_some(store);
+    store_close(store);
+    tamper(place, "UPDATE event SET kind = 200");
+    store = must_open(place->directory, NULL);
+    assert_int_equal(store_rows(store, 0, 0, UINT64_MAX, no_row, NULL, NULL), ERR_CORRUPT);
+    store_close(store);
+}
+
+static void the_data_are_private(void **state)
+{
+    struct place *place = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/new", place->directory);
+    struct store *store = must_open(path, NULL);
+    struct stat status;
+    static const char *const names[] = {"", "/sojourn.db", "/sojourn.db-wal", "/sojourn.lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%s%s", path, names[i]);
+        assert_int_equal(stat(name, &status), 0);
+        assert_int_equal(status.st_mode & 077, 0);
+    }
+    store_close(store);
+    for (size_t i = sizeof names / sizeof *names; i-- > 0;) {
+        char name[160];
+        snprintf(name, sizeof name, "%s%s", path, names[i]);
+        remove(name);
+    }
 }
 
 static void a_partition_row_changed_from_outside_ends_the_store(void **state)
@@ -546,6 +580,8 @@ int main(void)
         IN_PLACE(what_was_answered_outlives_a_kill),
         IN_PLACE(a_damaged_block_is_found_and_named),
         IN_PLACE(a_damaged_path_or_chain_is_found),
+        IN_PLACE(an_event_kind_that_is_none_is_found),
+        IN_PLACE(the_data_are_private),
         IN_PLACE(a_partition_row_changed_from_outside_ends_the_store),
         IN_PLACE(a_locked_database_is_tried_again),
         IN_PLACE(views_spread_what_is_packed),
