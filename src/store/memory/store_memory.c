@@ -155,6 +155,15 @@ size_t store_memory_run(struct store *store, size_t count)
     return answered;
 }
 
+size_t store_memory_waiting(struct store *store)
+{
+    struct store_memory *m = memory_of(store);
+    pthread_mutex_lock(&m->lock);
+    size_t count = m->waiting.count;
+    pthread_mutex_unlock(&m->lock);
+    return count;
+}
+
 static void memory_flush(struct store *store)
 {
     store_memory_run(store, SIZE_MAX);

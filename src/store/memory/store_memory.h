@@ -11,6 +11,8 @@ struct store *store_memory_new(uint32_t partitions);
  * without (the default), each is taken and answered inside store_commit. */
 void store_memory_set_manual(struct store *store, bool manual);
 size_t store_memory_run(struct store *store, size_t count);
+/* Commits that wait for it. */
+size_t store_memory_waiting(struct store *store);
 /* Drops the commits that wait, unanswered: what a crash does. */
 void store_memory_crash(struct store *store);
 

@@ -1,0 +1,94 @@
+/* The HTTP server: libmicrohttpd behind handlers that may answer later. Only http.c, connection.c and body.c
+ * know the library. One table of routes is the whole surface: a test holds it against api/openapi.yaml.
+ *
+ * A handler runs on one of the server's threads when the whole body is there (at most the route's
+ * body_bytes_max; gzip bodies are unpacked, the limit counts unpacked bytes). It answers at once, or keeps
+ * the request and answers later from any thread: exactly once, with http_answer or http_problem. Until then
+ * the connection is suspended and the request's memory (its arena, the body, every str given out) lives. */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum {
+    HTTP_BODY_BYTES_MAX = 512 * 1024, /* where a route says nothing: Segment's 500 KB and a little */
+    HTTP_HEADER_BYTES_MAX = 32 * 1024,
+    HTTP_CONNECTIONS_MAX = 12000,
+    HTTP_IDLE_SECONDS = 30 /* a connection that sends or takes nothing for so long is closed */
+};
+
+struct http_request;
+typedef void http_handler(void *context, struct http_request *request);
+
+enum http_access {
+    HTTP_OPEN,  /* health, metrics */
+    HTTP_WRITE, /* a write key: Basic auth, the key as user name */
+    HTTP_ADMIN  /* an admin token: Authorization: Bearer */
+};
+
+struct http_route {
+    const char *method;
+    const char
+        *pattern; /* "/v1/journeys/{journey}/actions": {name} takes one path segment, percent-decoded */
+    enum http_access access;
+    http_handler *handle;
+    size_t body_bytes_max; /* 0 = HTTP_BODY_BYTES_MAX */
+};
+
+/* Who a credential belongs to; false = nobody: 401 with a problem that says what is wanted. `ret_name` lives
+ * in the arena. Called on the server's threads. */
+typedef bool http_authenticate(void *context, enum http_access access, struct str credential,
+                               struct arena *arena, struct str *ret_name);
+
+struct http_options {
+    const char *address; /* "127.0.0.1"; loopback unless the operator says otherwise */
+    uint16_t port;       /* 0 = any free one: http_server_port tells */
+    unsigned threads;
+    unsigned connections_max; /* 0 = HTTP_CONNECTIONS_MAX */
+    size_t memory_bytes_max; /* of all bodies under way; beyond, a request is answered 503 with Retry-After */
+    const struct http_route *routes;
+    size_t route_count;
+    http_authenticate *authenticate;
+    void *context; /* of handlers and authenticate */
+};
+
+struct http_server;
+
+/* ERR_BUSY where the port is taken, with its number. */
+enum err http_server_start(const struct http_options *options, struct http_server **ret,
+                           struct err_detail *detail);
+uint16_t http_server_port(const struct http_server *server);
+/* Takes no new connections; requests in flight are answered (their handlers must see to it), then everything
+ * ends. */
+void http_server_stop(struct http_server *server);
+struct http_counts {
+    uint64_t requests, answers_by_class[6]; /* [2] = 2xx … */
+    uint64_t connections_open, body_bytes;
+};
+struct http_counts http_server_counts(const struct http_server *server);
+
+/* ── the request ──────────────────────────────────────────────────────────── */
+
+struct arena *http_request_arena(struct http_request *request);
+struct str http_request_body(const struct http_request *request);
+struct str http_request_path(const struct http_request *request);
+/* A {name} of the pattern; a query parameter (false = not there; percent-decoded); a header by its name. */
+struct str http_request_parameter(const struct http_request *request, const char *name);
+bool http_request_query(const struct http_request *request, const char *name, struct str *ret);
+bool http_request_header(const struct http_request *request, const char *name, struct str *ret);
+struct str http_request_who(const struct http_request *request); /* the name authenticate gave */
+
+/* ── the answer ───────────────────────────────────────────────────────────── */
+
+/* Before the answer; name and value are copied. */
+void http_answer_header(struct http_request *request, const char *name, const char *value);
+/* The body is copied. `type` is static text: "application/json". */
+void http_answer(struct http_request *request, unsigned status, const char *type, struct str body);
+/* application/problem+json (RFC 9457): type, title, status, detail, and pointer where detail->place has one.
+ * The status follows the code where it is 0: INVALID 400, NOT_FOUND 404, REFUSED 409, LIMIT 413, UNSUPPORTED
+ * 422, BUSY 503 … */
+void http_problem(struct http_request *request, unsigned status, enum err code,
+                  const struct err_detail *detail);
+
+#endif

@@ -1,0 +1,24 @@
+/* What every handler works on, and the one table of routes. Made by `sojourn serve`; lives as long as the
+ * server. */
+#ifndef HTTP_SERVICE_H
+#define HTTP_SERVICE_H
+#include "http/http.h"
+#include "partition/crew.h"
+
+struct service {
+    struct store *store;
+    struct control *control; /* only under crew_control_read or crew_control_write */
+    struct crew *crew;
+    int64_t (*clock)(void *context); /* UTC ms */
+    void *clock_context;
+    void (*entropy)(void *bytes, size_t size); /* for new keys */
+    int64_t started_ms;
+    struct http_server *server; /* set once it listens; for metrics */
+    _Atomic bool stopping;      /* /readyz says no */
+};
+
+/* All routes: health.c, api_ingest.c, api_<noun>.c each give their own rows. */
+extern const struct http_route service_routes[];
+extern const size_t service_route_count;
+
+#endif

@@ -1,0 +1,475 @@
+#include "partition/crew.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "base/check.h"
+
+enum { RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
+
+/* One partition, as its worker sees it. */
+struct post {
+    struct partition *partition;
+    struct mailbox box;       /* guarded by the worker's mutex */
+    struct mail_list waiting; /* stepped, in order, each until its batch is durable */
+    uint64_t taken, durable;  /* batches, counted from 1 */
+};
+
+/* One call of store_commit. */
+struct job {
+    struct worker *worker;
+    const struct batch *batches[STORE_PARTITIONS];
+    struct post *posts[STORE_PARTITIONS];
+    enum commit_status statuses[STORE_PARTITIONS];
+    size_t count;
+    struct err_detail detail;
+};
+
+struct worker {
+    struct crew *crew;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct post *posts[STORE_PARTITIONS];
+    size_t post_count;
+    bool stopping;              /* guarded, like the next two */
+    bool mail;                  /* something was posted since the last look */
+    bool answered;              /* the store has answered the commit under way */
+    struct job *away;           /* the commit under way: one, so that a refused one has nothing behind it */
+    ARRAY(struct input) inputs; /* of the step being put together: the worker's own */
+};
+
+struct crew {
+    struct crew_options options;
+    struct post posts[STORE_PARTITIONS];
+    uint32_t partitions;
+    struct worker *workers;
+    bool started;
+    pthread_rwlock_t control_lock;
+    _Atomic size_t room_used;
+    _Atomic bool stalled, broken;
+    _Atomic uint64_t rows_durable;
+};
+
+static struct worker *worker_of(struct crew *crew, uint32_t partition)
+{
+    return &crew->workers[partition % crew->options.workers];
+}
+
+static void wake(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->mail = true;
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* ── commits ──────────────────────────────────────────────────────────────── */
+
+static void on_commit(void *context, const enum commit_status *statuses, size_t count,
+                      const struct err_detail *detail)
+{
+    struct job *job = context;
+    struct worker *worker = job->worker;
+    CHECK(count == job->count);
+    memcpy(job->statuses, statuses, count * sizeof *statuses);
+    if (detail)
+        job->detail = *detail;
+    pthread_mutex_lock(&worker->mutex);
+    worker->answered = true;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void commit(struct worker *worker)
+{
+    struct job *job = memory_take_zeroed(1, sizeof *job);
+    job->worker = worker;
+    for (size_t i = 0; i < worker->post_count; i++) {
+        struct post *post = worker->posts[i];
+        const struct batch *batch = partition_take_batch(post->partition);
+        if (!batch)
+            continue;
+        post->taken++;
+        job->batches[job->count] = batch;
+        job->posts[job->count++] = post;
+    }
+    if (job->count == 0) {
+        free(job);
+        return;
+    }
+    worker->away = job;
+    store_commit(worker->crew->options.store, job->batches, job->count, on_commit, job);
+}
+
+static void release(struct mail_list *list, uint64_t durable)
+{
+    while (list->first && list->first->waits_for <= durable) {
+        struct mail *mail = mail_list_take(list);
+        mail->done(mail, ERR_OK);
+    }
+}
+
+static void batch_durable(struct worker *worker, struct post *post, const struct batch *batch)
+{
+    struct crew *crew = worker->crew;
+    atomic_fetch_add(&crew->rows_durable, batch_rows(batch));
+    if (crew->options.on_durable)
+        crew->options.on_durable(crew->options.context, batch);
+    partition_batch_done(post->partition, batch);
+    post->durable++;
+    release(&post->waiting, post->durable);
+}
+
+static void broken(struct crew *crew, const struct err_detail *detail)
+{
+    if (!atomic_exchange(&crew->broken, true))
+        crew->options.on_broken(crew->options.context, detail);
+}
+
+/* What was refused is committed again as it is; nothing newer has been handed over behind it. */
+static void take_answer(struct worker *worker)
+{
+    struct crew *crew = worker->crew;
+    struct job *job = worker->away;
+    size_t again = 0;
+    for (size_t i = 0; i < job->count; i++) {
+        switch (job->statuses[i]) {
+        case COMMIT_DONE: batch_durable(worker, job->posts[i], job->batches[i]); break;
+        case COMMIT_RETRY:
+        case COMMIT_UNKNOWN:
+            job->batches[again] = job->batches[i];
+            job->posts[again++] = job->posts[i];
+            break;
+        case COMMIT_FENCED:
+        case COMMIT_FAILED: broken(crew, &job->detail); break;
+        }
+    }
+    atomic_store(&crew->stalled, again > 0);
+    if (again == 0) {
+        worker->away = NULL;
+        free(job);
+        return;
+    }
+    job->count = again;
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    nanosleep(&pause, NULL);
+    store_commit(crew->options.store, job->batches, job->count, on_commit, job);
+}
+
+/* ── stepping ─────────────────────────────────────────────────────────────── */
+
+/* Its answer waits for the batch that is open now; where nothing has been decided, for the last one taken. */
+static void wait_for_batch(struct post *post, struct mail *mail)
+{
+    mail->waits_for = partition_open_rows(post->partition) ? post->taken + 1 : post->taken;
+    mail_list_push(&post->waiting, mail);
+}
+
+/* Moves mails of a lane into the step, up to INPUTS_AT_ONCE inputs; at least one mail. */
+static void gather(struct worker *worker, struct mail_list *from, struct mail_list *stepped)
+{
+    while (from->first && worker->inputs.count < INPUTS_AT_ONCE) {
+        struct mail *mail = mail_list_take(from);
+        for (size_t i = 0; i < mail->inputs.count; i++)
+            *array_push(&worker->inputs) = mail->inputs.items[i];
+        mail_list_push(stepped, mail);
+    }
+}
+
+/* Takes what the step needs out of the mailbox, most urgent lane first. True where something is left. */
+static bool empty_mailbox(struct worker *worker, struct post *post, struct mail_list *controls,
+                          struct mail_list *stepped, struct mail_list *reads, uint64_t *ret_control_to)
+{
+    struct mail *mail;
+    array_clear(&worker->inputs);
+    pthread_mutex_lock(&worker->mutex);
+    while ((mail = mail_list_take(&post->box.lanes[LANE_CONTROL]))) {
+        if (mail->control_to > *ret_control_to)
+            *ret_control_to = mail->control_to;
+        mail_list_push(controls, mail);
+    }
+    gather(worker, &post->box.lanes[LANE_INTERNAL], stepped);
+    while ((mail = mail_list_take(&post->box.lanes[LANE_READ])))
+        mail_list_push(reads, mail);
+    gather(worker, &post->box.lanes[LANE_RECORDS], stepped);
+    bool more = !mailbox_is_empty(&post->box);
+    pthread_mutex_unlock(&worker->mutex);
+    return more;
+}
+
+static void wait_all(struct post *post, struct mail_list *from)
+{
+    struct mail *mail;
+    while ((mail = mail_list_take(from)))
+        wait_for_batch(post, mail);
+}
+
+/* One instant of one partition: entries of the control log, inputs, timers; then the reads look. */
+static bool step(struct worker *worker, struct post *post)
+{
+    struct crew *crew = worker->crew;
+    struct mail_list controls = {0}, stepped = {0}, reads = {0};
+    uint64_t control_to = 0;
+    struct err_detail detail = {"", ""};
+    bool more = empty_mailbox(worker, post, &controls, &stepped, &reads, &control_to);
+    int64_t now_ms = crew->options.clock(crew->options.clock_context);
+    pthread_rwlock_rdlock(&crew->control_lock);
+    enum err err = ERR_OK;
+    if (controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms)
+        err = partition_step(post->partition, now_ms, control_to, worker->inputs.items, worker->inputs.count,
+                             true, &detail);
+    for (struct mail *mail = reads.first; mail && !err; mail = mail->next)
+        mail->read(mail, post->partition);
+    pthread_rwlock_unlock(&crew->control_lock);
+    if (err)
+        broken(crew, &detail);
+    wait_all(post, &controls);
+    wait_all(post, &stepped);
+    wait_all(post, &reads);
+    release(&post->waiting, post->durable);
+    return more;
+}
+
+static bool is_due(const struct worker *worker, int64_t now_ms)
+{
+    for (size_t i = 0; i < worker->post_count; i++) {
+        if (partition_next_timer(worker->posts[i]->partition) <= now_ms)
+            return true;
+    }
+    return false;
+}
+
+static int64_t sleep_ms(const struct worker *worker, int64_t now_ms)
+{
+    int64_t wait_ms = SLEEP_MS_MAX;
+    for (size_t i = 0; i < worker->post_count; i++) {
+        int64_t next_ms = partition_next_timer(worker->posts[i]->partition);
+        if (next_ms != INSTANT_NEVER && next_ms - now_ms < wait_ms)
+            wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
+    }
+    return wait_ms;
+}
+
+/* Sleeps until there is mail, an answer of the store, a timer or the end. False = the end, with nothing left
+ * to do. */
+static bool wait_for_work(struct worker *worker)
+{
+    struct crew *crew = worker->crew;
+    pthread_mutex_lock(&worker->mutex);
+    while (!worker->mail && !worker->answered && !(worker->stopping && !worker->away)) {
+        int64_t now_ms = crew->options.clock(crew->options.clock_context);
+        if (!worker->stopping && is_due(worker, now_ms))
+            break;
+        int64_t wait_ms = worker->stopping ? SLEEP_MS_MAX : sleep_ms(worker, now_ms);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += wait_ms / 1000;
+        until.tv_nsec += wait_ms % 1000 * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        pthread_cond_timedwait(&worker->changed, &worker->mutex, &until);
+    }
+    bool answered = worker->answered;
+    bool ends = worker->stopping && !worker->mail && !worker->answered && !worker->away;
+    worker->answered = worker->mail = false;
+    pthread_mutex_unlock(&worker->mutex);
+    if (answered)
+        take_answer(worker);
+    return !ends;
+}
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    while (wait_for_work(worker)) {
+        bool more = false;
+        for (size_t i = 0; i < worker->post_count; i++)
+            more |= step(worker, worker->posts[i]);
+        if (!worker->away)
+            commit(worker);
+        if (more)
+            wake(worker);
+    }
+    return NULL;
+}
+
+/* ── the crew ─────────────────────────────────────────────────────────────── */
+
+static void lock_init(pthread_rwlock_t *lock)
+{
+    /* a publish must not wait for ever behind workers that step without a break */
+    pthread_rwlockattr_t attributes;
+    CHECK(pthread_rwlockattr_init(&attributes) == 0);
+    CHECK(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
+static void worker_init(struct crew *crew, struct worker *worker)
+{
+    worker->crew = crew;
+    pthread_condattr_t attributes;
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&worker->changed, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
+    CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
+}
+
+enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail)
+{
+    struct crew *crew = memory_take_zeroed(1, sizeof *crew);
+    crew->options = *options;
+    crew->partitions = options->store->partitions;
+    CHECK(options->workers > 0 && crew->partitions <= STORE_PARTITIONS);
+    lock_init(&crew->control_lock);
+    crew->workers = memory_take_zeroed(options->workers, sizeof *crew->workers);
+    for (uint32_t i = 0; i < options->workers; i++)
+        worker_init(crew, &crew->workers[i]);
+    for (uint32_t id = 0; id < crew->partitions; id++) {
+        const struct partition_options partition = {
+            .id = id, .store = options->store, .control = options->control, .late_tolerance = true};
+        enum err err = partition_open(&partition, &crew->posts[id].partition, detail);
+        if (err) {
+            crew_free(crew);
+            return err;
+        }
+        struct worker *worker = worker_of(crew, id);
+        worker->posts[worker->post_count++] = &crew->posts[id];
+    }
+    *ret = crew;
+    return ERR_OK;
+}
+
+void crew_start(struct crew *crew)
+{
+    crew->started = true;
+    for (uint32_t i = 0; i < crew->options.workers; i++)
+        CHECK(pthread_create(&crew->workers[i].thread, NULL, work, &crew->workers[i]) == 0);
+}
+
+static void on_last_commit(void *context, const enum commit_status *statuses, size_t count,
+                           const struct err_detail *detail)
+{
+    struct crew *crew = context;
+    for (size_t i = 0; i < count; i++) {
+        if (statuses[i] != COMMIT_DONE)
+            broken(crew, detail);
+    }
+}
+
+/* The next start reads blocks alone. */
+static void checkpoint(struct crew *crew)
+{
+    const struct batch *batches[STORE_PARTITIONS];
+    struct partition *of[STORE_PARTITIONS];
+    size_t count = 0;
+    for (uint32_t i = 0; i < crew->partitions; i++) {
+        partition_checkpoint(crew->posts[i].partition);
+        of[count] = crew->posts[i].partition;
+        batches[count] = partition_take_batch(of[count]);
+        count += batches[count] != NULL;
+    }
+    if (count)
+        store_commit(crew->options.store, batches, count, on_last_commit, crew);
+    store_flush(crew->options.store);
+    for (size_t i = 0; i < count; i++)
+        partition_batch_done(of[i], batches[i]);
+}
+
+void crew_stop(struct crew *crew)
+{
+    if (!crew->started)
+        return;
+    for (uint32_t i = 0; i < crew->options.workers; i++) {
+        struct worker *worker = &crew->workers[i];
+        pthread_mutex_lock(&worker->mutex);
+        worker->stopping = true;
+        pthread_cond_signal(&worker->changed);
+        pthread_mutex_unlock(&worker->mutex);
+    }
+    for (uint32_t i = 0; i < crew->options.workers; i++)
+        CHECK(pthread_join(crew->workers[i].thread, NULL) == 0);
+    crew->started = false;
+    if (!atomic_load(&crew->broken))
+        checkpoint(crew);
+}
+
+void crew_free(struct crew *crew)
+{
+    if (!crew)
+        return;
+    CHECK(!crew->started);
+    for (uint32_t i = 0; i < crew->partitions; i++)
+        partition_close(crew->posts[i].partition);
+    for (uint32_t i = 0; i < crew->options.workers; i++) {
+        array_free(&crew->workers[i].inputs);
+        pthread_cond_destroy(&crew->workers[i].changed);
+        pthread_mutex_destroy(&crew->workers[i].mutex);
+    }
+    free(crew->workers);
+    pthread_rwlock_destroy(&crew->control_lock);
+    free(crew);
+}
+
+void crew_post(struct crew *crew, uint32_t partition, struct mail *mail)
+{
+    struct worker *worker = worker_of(crew, partition);
+    pthread_mutex_lock(&worker->mutex);
+    mail_list_push(&crew->posts[partition].box.lanes[mail->lane], mail);
+    worker->mail = true;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+uint32_t crew_partitions(const struct crew *crew)
+{
+    return crew->partitions;
+}
+
+bool crew_room_take(struct crew *crew, size_t bytes)
+{
+    size_t used = atomic_load(&crew->room_used);
+    do {
+        if (bytes > crew->options.room_bytes || used > crew->options.room_bytes - bytes)
+            return false;
+    } while (!atomic_compare_exchange_weak(&crew->room_used, &used, used + bytes));
+    return true;
+}
+
+void crew_room_give(struct crew *crew, size_t bytes)
+{
+    CHECK(atomic_fetch_sub(&crew->room_used, bytes) >= bytes);
+}
+
+size_t crew_room_used(const struct crew *crew)
+{
+    return atomic_load(&crew->room_used);
+}
+
+bool crew_stalled(const struct crew *crew)
+{
+    return atomic_load(&crew->stalled);
+}
+
+uint64_t crew_rows_durable(const struct crew *crew)
+{
+    return atomic_load(&crew->rows_durable);
+}
+
+void crew_control_write(struct crew *crew)
+{
+    CHECK(pthread_rwlock_wrlock(&crew->control_lock) == 0);
+}
+
+void crew_control_read(struct crew *crew)
+{
+    CHECK(pthread_rwlock_rdlock(&crew->control_lock) == 0);
+}
+
+void crew_control_unlock(struct crew *crew)
+{
+    CHECK(pthread_rwlock_unlock(&crew->control_lock) == 0);
+}

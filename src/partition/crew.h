@@ -1,0 +1,60 @@
+/* All partitions at work at once: worker threads that each drive some of them by their mailboxes and by time,
+ * and the commits of what they decide. This is the running server's heart; replay drives partitions by
+ * itself.
+ *
+ *     any thread ── crew_post ──▶ mailbox ──▶ worker: partition_step ──▶ store_commit ──▶ mail's done
+ *
+ * A worker commits what its partitions have decided when their former batches are durable, so that commits
+ * grow with load by themselves. A store that is full or busy is tried again with the same bytes, and
+ * crew_stalled says so; a store that is broken ends everything through `on_broken`. */
+#ifndef PARTITION_CREW_H
+#define PARTITION_CREW_H
+#include "partition/mailbox.h"
+
+struct crew;
+
+struct crew_options {
+    struct store *store;
+    struct control *control;
+    uint32_t workers;                /* threads; partitions are dealt out in turn */
+    int64_t (*clock)(void *context); /* UTC ms; called from the workers */
+    void *clock_context;
+    size_t room_bytes; /* of records accepted and not yet durable; beyond, crew_room_take refuses */
+    /* Called on a worker when a batch is durable: delivery takes its effects here. NULL = none. */
+    void (*on_durable)(void *context, const struct batch *batch);
+    /* Called once, from any thread, when the store has failed for good: end the process. */
+    void (*on_broken)(void *context, const struct err_detail *detail);
+    void *context;
+};
+
+/* Opens every partition (claims, loads). No thread runs before crew_start. */
+enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail);
+void crew_start(struct crew *crew);
+/* Works off every mail that has been posted, makes a last checkpoint, waits until all is durable, ends the
+ * threads. Nothing may be posted meanwhile. */
+void crew_stop(struct crew *crew);
+void crew_free(struct crew *crew); /* stopped, or never started */
+
+/* The mail is taken by the partition's worker. */
+void crew_post(struct crew *crew, uint32_t partition, struct mail *mail);
+uint32_t crew_partitions(const struct crew *crew);
+
+/* Room for records, process-wide, taken before a request is parted over partitions and given back when it is
+ * answered: a request is taken whole or refused whole. */
+bool crew_room_take(struct crew *crew, size_t bytes);
+void crew_room_give(struct crew *crew, size_t bytes);
+size_t crew_room_used(const struct crew *crew);
+
+/* True while the store refuses commits (disk full): new records should be answered 503. */
+bool crew_stalled(const struct crew *crew);
+/* The running sum of rows made durable, and of batches, for metrics. */
+uint64_t crew_rows_durable(const struct crew *crew);
+
+/* The control plane is one: whoever changes it (names, publishes, actions) holds the lock for writing,
+ * whoever reads the plan or names outside a mail's `read` holds it for reading. Workers hold it for reading
+ * while they step. */
+void crew_control_write(struct crew *crew);
+void crew_control_read(struct crew *crew);
+void crew_control_unlock(struct crew *crew);
+
+#endif
