@@ -1,7 +1,9 @@
 #include "cli/feed.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -30,6 +32,7 @@ struct bench {
     struct file *events;
     int64_t milestones[MILESTONES];
     char *expected; /* figures when nothing fails */
+    bool later;     /* commits are answered by another thread, later */
 };
 
 /* ── a world in which time passes only when somebody looks ── */
@@ -120,6 +123,38 @@ static char *figures_text(struct partition *const *partitions, const struct cont
     return text;
 }
 
+/* ── a writer that answers from a thread of its own ── */
+
+struct writer {
+    struct store *store;
+    pthread_t thread;
+    _Atomic bool ends;
+};
+
+static void *write_on(void *context)
+{
+    struct writer *writer = context;
+    while (!writer->ends) {
+        if (store_memory_run(writer->store, 1) == 0)
+            usleep(20);
+    }
+    return NULL;
+}
+
+static void writer_begin(struct writer *writer, struct store *store)
+{
+    *writer = (struct writer){.store = store};
+    store_memory_set_manual(store, true);
+    assert_int_equal(pthread_create(&writer->thread, NULL, write_on, writer), 0);
+}
+
+static void writer_end(struct writer *writer)
+{
+    writer->ends = true;
+    pthread_join(writer->thread, NULL);
+    store_memory_set_manual(writer->store, false);
+}
+
 /* One process's life on a store: opens everything, feeds, ends. NULL and the error where something failed. */
 static char *live(struct bench *bench, struct store *store, struct err_detail *detail)
 {
@@ -128,6 +163,9 @@ static char *live(struct bench *bench, struct store *store, struct err_detail *d
     struct environment environment = {
         .err = fopen("/dev/null", "w"), .seconds = seconds, .sleep_ms = sleep_ms};
     char *text = NULL;
+    struct writer writer;
+    if (bench->later)
+        writer_begin(&writer, store);
     enum err err = control_open(store, false, &control, detail);
     for (uint32_t id = 0; id < PARTITIONS && !err; id++) {
         const struct partition_options options = {
@@ -152,6 +190,8 @@ static char *live(struct bench *bench, struct store *store, struct err_detail *d
         err = feed_run(&options, detail);
     if (!err)
         text = figures_text(partitions, control);
+    if (bench->later)
+        writer_end(&writer);
     for (uint32_t id = 0; id < PARTITIONS; id++)
         partition_close(partitions[id]);
     control_close(control);
@@ -244,6 +284,15 @@ static void a_commit_of_unknown_outcome_is_not_noticed(void **state)
     assert_survives(*state, COMMIT_UNKNOWN);
 }
 
+static void nor_with_two_commits_on_their_way(void **state)
+{
+    struct bench *bench = *state;
+    bench->later = true;
+    assert_survives(bench, COMMIT_RETRY);
+    assert_survives(bench, COMMIT_UNKNOWN);
+    assert_survives(bench, COMMIT_FAILED);
+}
+
 static void after_a_failure_the_next_process_goes_on(void **state)
 {
     assert_survives(*state, COMMIT_FAILED);
@@ -258,6 +307,7 @@ int main(void)
         CASE(fed_again_nothing_changes),
         CASE(a_commit_that_is_to_be_tried_again_is_not_noticed),
         CASE(a_commit_of_unknown_outcome_is_not_noticed),
+        CASE(nor_with_two_commits_on_their_way),
         CASE(after_a_failure_the_next_process_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
