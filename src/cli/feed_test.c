@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "cli/figures.h"
+#include "cli/figures_print.h"
 #include "store/memory/store_memory.h"
 #include "json/document.h"
 

@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "cli/figures.h"
+#include "cli/figures_print.h"
 
 enum { COUNT_BYTES = 32, NODE_COLUMN_MIN = 8 };
 

@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "cli/data_directory.h"
 #include "cli/feed.h"
-#include "cli/figures.h"
+#include "cli/figures_print.h"
 #include "cli/replay_inputs.h"
 
 static const struct option options[] = {

@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 #include "cli/data_directory.h"
 #include "cli/feed.h"
-#include "cli/figures.h"
+#include "cli/figures_print.h"
 
 static const struct option options[] = {
     {"data", "DIR", OPTION_MUST, "the data directory"}, {"json", NULL, OPTION_MAY, "the same as JSON"}, {0}};

@@ -1,9 +1,7 @@
 /* What happened in each journey, node by node: the figures of spec/time-runs-stats.md §5 over everything so
- * far, summed over the partitions, for programs and for people. */
-#ifndef CLI_FIGURES_H
-#define CLI_FIGURES_H
-#include <stdio.h>
-
+ * far, summed over the partitions. */
+#ifndef PARTITION_FIGURES_H
+#define PARTITION_FIGURES_H
 #include "partition/partition.h"
 
 enum { FIGURES_OUTCOMES_MAX = DEFINITION_GROUPS_MAX + 1 };
@@ -35,14 +33,21 @@ struct figures {
     struct journey_figures *journeys; /* every published version */
 };
 
-/* Lives in the arena; the definitions stay the control's. */
+/* One journey's: begun with nothing, added up engine by engine (in any order, one at a time), then ended.
+ * `nodes` lives in the arena, the definition stays the control's. An engine that has not taken the publish
+ * yet adds nothing. */
+void journey_figures_begin(struct journey_figures *figures, const struct control *control, uint16_t version,
+                           struct arena *arena);
+void journey_figures_add(struct journey_figures *figures, const struct engine *engine);
+void journey_figures_end(struct journey_figures *figures);
+/* With its `state` where wanted. The caller owns it. */
+json_t *journey_figures_json(const struct journey_figures *figures, bool state);
+
+/* All journeys', where the partitions stand still. Lives in the arena. */
 void figures_collect(struct partition *const *partitions, uint32_t count, const struct control *control,
                      struct arena *arena, struct figures *ret);
-
 /* {"contacts", "events", "seconds", "journeys": […]}; no `seconds` where it is negative, each journey's
  * `state` only with `states`. The caller owns it. */
 json_t *figures_json(const struct figures *figures, double seconds, bool states);
-/* The same as tables. */
-void figures_print(const struct figures *figures, double seconds, FILE *out);
 
 #endif

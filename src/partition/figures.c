@@ -1,98 +1,109 @@
-#include "cli/figures.h"
+#include "partition/figures.h"
 
 #include "base/check.h"
 
 struct source {
-    struct partition *const *partitions;
-    uint32_t count;
+    const struct engine *engine;
     uint16_t version;
 };
 
 static int64_t total(const struct source *source, uint8_t node, enum stat_kind kind, uint8_t outcome)
 {
     struct stat_key key = {source->version, node, (uint8_t)kind, outcome};
-    int64_t sum = 0;
-    for (uint32_t i = 0; i < source->count; i++)
-        sum += engine_total(partition_engine(source->partitions[i]), key).total;
-    return sum;
+    return engine_total(source->engine, key).total;
 }
 
-static int64_t collect_reasons(const struct source *source, uint8_t node, enum stat_kind kind,
-                               struct leave_figures *ret)
+static void add_reasons(const struct source *source, uint8_t node, enum stat_kind kind,
+                        struct leave_figures *figures)
 {
-    int64_t sum = 0;
-    for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++) {
-        ret->reasons[reason] = total(source, node, kind, reason);
-        sum += ret->reasons[reason];
-    }
-    return sum;
+    for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++)
+        figures->reasons[reason] += total(source, node, kind, reason);
 }
 
-static void collect_node(const struct source *source, const struct definition *definition, uint8_t number,
-                         struct node_figures *ret)
+static void add_node(const struct source *source, const struct definition *definition, uint8_t number,
+                     struct node_figures *figures)
 {
     const struct node *node = &definition->nodes[number];
-    int64_t moved = 0;
     CHECK(node->outcome_count <= FIGURES_OUTCOMES_MAX);
-    ret->entered = total(source, number, STAT_NODE_ENTERED, 0);
-    for (uint8_t outcome = 0; outcome < node->outcome_count; outcome++) {
-        ret->moved[outcome] = total(source, number, STAT_MOVED, outcome);
-        moved += ret->moved[outcome];
-    }
-    int64_t left = collect_reasons(source, number, STAT_LEFT, &ret->left);
-    collect_reasons(source, number, STAT_LEFT_BEFORE, &ret->left_before);
-    ret->waiting = ret->entered - moved - left;
+    figures->entered += total(source, number, STAT_NODE_ENTERED, 0);
+    for (uint8_t outcome = 0; outcome < node->outcome_count; outcome++)
+        figures->moved[outcome] += total(source, number, STAT_MOVED, outcome);
+    add_reasons(source, number, STAT_LEFT, &figures->left);
+    add_reasons(source, number, STAT_LEFT_BEFORE, &figures->left_before);
     for (uint8_t goal = 0; goal < definition->goal_count; goal++)
-        ret->goals[goal] = total(source, number, STAT_GOAL, goal);
+        figures->goals[goal] += total(source, number, STAT_GOAL, goal);
     for (uint8_t exit = 0; exit < definition->exit_count; exit++)
-        ret->exits[exit] = total(source, number, STAT_EXIT, exit);
+        figures->exits[exit] += total(source, number, STAT_EXIT, exit);
+}
+
+void journey_figures_begin(struct journey_figures *figures, const struct control *control, uint16_t version,
+                           struct arena *arena)
+{
+    *figures = (struct journey_figures){.version = plan_version(control_plan(control), version),
+                                        .state = control_version_state(control, version)};
+    figures->nodes =
+        arena_take_array(arena, figures->version->definition->node_count, sizeof *figures->nodes);
+}
+
+void journey_figures_add(struct journey_figures *figures, const struct engine *engine)
+{
+    const struct definition *definition = figures->version->definition;
+    const struct source source = {engine, figures->version->number};
+    figures->qualified += total(&source, STAT_JOURNEY, STAT_QUALIFIED, 0);
+    figures->held_out += total(&source, STAT_JOURNEY, STAT_HELD_OUT, 0);
+    figures->entered += total(&source, STAT_JOURNEY, STAT_ENTERED, 0);
+    figures->carried_in += total(&source, STAT_JOURNEY, STAT_CARRIED_IN, 0);
+    for (uint16_t i = 0; i < definition->node_count; i++)
+        add_node(&source, definition, (uint8_t)i, &figures->nodes[i]);
 }
 
 /* Who moved on towards a node, or began there, and has neither arrived nor left stands on an edge before it.
  */
-static void count_before(const struct definition *definition, struct journey_figures *ret)
+static void count_before(const struct definition *definition, struct journey_figures *figures)
 {
-    int64_t begun = ret->entered + ret->carried_in;
-    ret->nodes[definition->start].waiting_before += begun;
+    figures->nodes[definition->start].waiting_before += figures->entered + figures->carried_in;
     for (uint16_t i = 0; i < definition->node_count; i++) {
         for (uint8_t outcome = 0; outcome < definition->nodes[i].outcome_count; outcome++) {
             int16_t to = definition->nodes[i].outcomes[outcome].to;
             if (to != EDGE_NONE)
-                ret->nodes[to].waiting_before += ret->nodes[i].moved[outcome];
+                figures->nodes[to].waiting_before += figures->nodes[i].moved[outcome];
         }
-        struct node_figures *node = &ret->nodes[i];
+        struct node_figures *node = &figures->nodes[i];
         node->waiting_before -= node->entered;
         for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++)
             node->waiting_before -= node->left_before.reasons[reason];
     }
 }
 
-static void collect_journey(const struct source *source, const struct control *control, struct arena *arena,
-                            struct journey_figures *ret)
+/* A journey's leavings are the sums of its nodes'. */
+static void sum_ends(const struct definition *definition, const struct node_figures *node,
+                     struct journey_figures *figures)
 {
-    ret->version = plan_version(control_plan(control), source->version);
-    ret->state = control_version_state(control, source->version);
-    const struct definition *definition = ret->version->definition;
-    ret->nodes = arena_take_array(arena, definition->node_count, sizeof *ret->nodes);
-    ret->qualified = total(source, STAT_JOURNEY, STAT_QUALIFIED, 0);
-    ret->held_out = total(source, STAT_JOURNEY, STAT_HELD_OUT, 0);
-    ret->entered = total(source, STAT_JOURNEY, STAT_ENTERED, 0);
-    ret->carried_in = total(source, STAT_JOURNEY, STAT_CARRIED_IN, 0);
-    ret->in_journey = ret->entered + ret->carried_in;
-    for (uint16_t i = 0; i < definition->node_count; i++) {
-        struct node_figures *node = &ret->nodes[i];
-        collect_node(source, definition, (uint8_t)i, node);
-        for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++) {
-            int64_t left = node->left.reasons[reason] + node->left_before.reasons[reason];
-            ret->left.reasons[reason] += left;
-            ret->in_journey -= left;
-        }
-        for (uint8_t goal = 0; goal < definition->goal_count; goal++)
-            ret->goals[goal] += node->goals[goal];
-        for (uint8_t exit = 0; exit < definition->exit_count; exit++)
-            ret->exits[exit] += node->exits[exit];
+    for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++) {
+        int64_t left = node->left.reasons[reason] + node->left_before.reasons[reason];
+        figures->left.reasons[reason] += left;
+        figures->in_journey -= left;
     }
-    count_before(definition, ret);
+    for (uint8_t goal = 0; goal < definition->goal_count; goal++)
+        figures->goals[goal] += node->goals[goal];
+    for (uint8_t exit = 0; exit < definition->exit_count; exit++)
+        figures->exits[exit] += node->exits[exit];
+}
+
+void journey_figures_end(struct journey_figures *figures)
+{
+    const struct definition *definition = figures->version->definition;
+    figures->in_journey = figures->entered + figures->carried_in;
+    for (uint16_t i = 0; i < definition->node_count; i++) {
+        struct node_figures *node = &figures->nodes[i];
+        node->waiting = node->entered;
+        for (uint8_t outcome = 0; outcome < definition->nodes[i].outcome_count; outcome++)
+            node->waiting -= node->moved[outcome];
+        for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++)
+            node->waiting -= node->left.reasons[reason];
+        sum_ends(definition, node, figures);
+    }
+    count_before(definition, figures);
 }
 
 void figures_collect(struct partition *const *partitions, uint32_t count, const struct control *control,
@@ -100,15 +111,17 @@ void figures_collect(struct partition *const *partitions, uint32_t count, const 
 {
     *ret = (struct figures){.journey_count = plan_version_count(control_plan(control))};
     ret->journeys = arena_take_array(arena, ret->journey_count, sizeof *ret->journeys);
+    for (uint16_t version = 0; version < ret->journey_count; version++)
+        journey_figures_begin(&ret->journeys[version], control, version, arena);
     for (uint32_t i = 0; i < count; i++) {
         const struct engine *engine = partition_engine(partitions[i]);
         ret->contacts += contacts_count(engine_contacts(engine));
         ret->events += (int64_t)engine_event_count(engine);
+        for (uint16_t version = 0; version < ret->journey_count; version++)
+            journey_figures_add(&ret->journeys[version], engine);
     }
-    for (uint16_t version = 0; version < ret->journey_count; version++) {
-        struct source source = {partitions, count, version};
-        collect_journey(&source, control, arena, &ret->journeys[version]);
-    }
+    for (uint16_t version = 0; version < ret->journey_count; version++)
+        journey_figures_end(&ret->journeys[version]);
 }
 
 /* ── JSON ─────────────────────────────────────────────────────────────────── */
@@ -164,14 +177,14 @@ static json_t *node_json(const struct definition *definition, uint16_t number,
     return object;
 }
 
-static json_t *journey_json(const struct journey_figures *figures, bool states)
+json_t *journey_figures_json(const struct journey_figures *figures, bool state)
 {
     const struct definition *definition = figures->version->definition;
     struct buf scratch = {0};
     json_t *object = json_object(), *nodes = json_object();
     json_object_set_new(object, "name", json_stringn(definition->name.data, definition->name.size));
     set(object, "version", figures->version->ordinal);
-    if (states)
+    if (state)
         json_object_set_new(object, "state", json_string(version_state_name(figures->state)));
     set(object, "qualified", figures->qualified);
     set(object, "held_out", figures->held_out);
@@ -200,7 +213,7 @@ json_t *figures_json(const struct figures *figures, double seconds, bool states)
     if (seconds >= 0)
         json_object_set_new(object, "seconds", json_real(seconds));
     for (uint16_t i = 0; i < figures->journey_count; i++)
-        json_array_append_new(journeys, journey_json(&figures->journeys[i], states));
+        json_array_append_new(journeys, journey_figures_json(&figures->journeys[i], states));
     json_object_set_new(object, "journeys", journeys);
     return object;
 }

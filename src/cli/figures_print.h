@@ -1,0 +1,11 @@
+/* The figures of journeys as tables for people. */
+#ifndef CLI_FIGURES_PRINT_H
+#define CLI_FIGURES_PRINT_H
+#include <stdio.h>
+
+#include "partition/figures.h"
+
+/* No time where `seconds` is negative. */
+void figures_print(const struct figures *figures, double seconds, FILE *out);
+
+#endif
