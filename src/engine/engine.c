@@ -54,17 +54,12 @@ void engine_set_batch(struct engine *engine, struct batch *batch)
 
 /* ── time ─────────────────────────────────────────────────────────────────── */
 
-static int64_t quarter_of(int64_t ms)
-{
-    return ms / QUARTER_MS - (ms % QUARTER_MS < 0);
-}
-
 void engine_set_now(struct engine *engine, int64_t now_ms)
 {
     CHECK(now_ms >= engine->head.now_ms);
     if (now_ms == engine->head.now_ms)
         return;
-    int64_t quarter = quarter_of(now_ms);
+    int64_t quarter = totals_quarter(now_ms);
     if (quarter != engine->totals.quarter) {
         totals_write(&engine->totals, true, engine->batch);
         engine->totals.quarter = quarter;

@@ -177,6 +177,8 @@ enum err engine_load_row(struct engine *engine, const struct event_row *event,
                          const struct ledger_row *ledger, struct err_detail *detail)
 {
     arena_reset(&engine->scratch);
+    if ((event ? event->seq : ledger->seq) > engine->totals_seq)
+        totals_turn(&engine->totals, event ? event->received_ms : ledger->at_ms);
     if (ledger) {
         bool known = ledger->flags & LEDGER_CONTROL || (ledger->version < engine->versions.count &&
                                                         ledger->contact < contacts_count(engine->contacts));
@@ -252,7 +254,8 @@ void engine_load_end(struct engine *engine)
 {
     engine->loading = false;
     rebuild(engine);
-    engine->totals.quarter = engine->head.now_ms == INT64_MIN ? 0 : engine->head.now_ms / QUARTER_MS;
+    if (engine->head.now_ms != INT64_MIN)
+        totals_turn(&engine->totals, engine->head.now_ms);
     for (size_t kind = 0; kind < BLOCK_TOTALS; kind++)
         array_free(&engine->chunks[kind].block_seq);
 }

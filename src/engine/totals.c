@@ -151,6 +151,22 @@ void totals_write(struct totals *totals, bool ended, struct batch *batch)
         array_clear(&totals->dirty);
 }
 
+int64_t totals_quarter(int64_t ms)
+{
+    return ms / QUARTER_MS - (ms % QUARTER_MS < 0);
+}
+
+void totals_turn(struct totals *totals, int64_t ms)
+{
+    int64_t quarter = totals_quarter(ms);
+    if (quarter == totals->quarter)
+        return;
+    array_each (&totals->dirty, i)
+        find(totals, totals->dirty.items[i])->dirty = false;
+    array_clear(&totals->dirty);
+    totals->quarter = quarter;
+}
+
 void totals_encode(const struct totals *totals, struct buf *out)
 {
     buf_put_zigzag(out, totals->quarter);

@@ -32,6 +32,10 @@ void totals_count(struct totals *totals, const struct ledger_row *row);
 struct stat_row totals_get(const struct totals *totals, struct stat_key key);
 /* One row for each dirty total, for the quarter that the totals stand in. `ended`: they are clean then. */
 void totals_write(struct totals *totals, bool ended, struct batch *batch);
+/* The quarter of an hour that an instant lies in. */
+int64_t totals_quarter(int64_t ms);
+/* While loading: another quarter has begun by then, so what had changed before it was written at its time. */
+void totals_turn(struct totals *totals, int64_t ms);
 void totals_encode(const struct totals *totals, struct buf *out);
 /* The versions must have been added. */
 enum err totals_decode(struct totals *totals, struct reader *r, struct err_detail *detail);
