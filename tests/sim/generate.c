@@ -5,7 +5,7 @@
 #include "calendar/instant.h"
 #include "scenario.h"
 
-enum { CONTACTS_MAX = 6, JOURNEYS_MAX = 4, CROWD = 1100 };
+enum { CONTACTS_MAX = 6, JOURNEYS_MAX = 4, CROWD = 1100, GREAT_CROWD = 4500 };
 
 /* What is being told: who there is and how the journeys stand. */
 struct telling {
@@ -13,7 +13,9 @@ struct telling {
     int64_t now_ms;
     int64_t contacts, journeys;
     bool published[JOURNEYS_MAX], paused[JOURNEYS_MAX], stopped[JOURNEYS_MAX];
-    unsigned late, faults; /* percent */
+    unsigned late, faults,
+        lazy; /* percent: of events, of steps, of steps in which the store answers nothing */
+    int crowd;
 };
 
 static int64_t below(struct telling *t, int64_t bound)
@@ -153,7 +155,10 @@ static void put_faults(struct telling *t, json_t *step)
         json_object_set_new(step, "faults", faults);
     else
         json_decref(faults);
-    json_object_set_new(step, "commits", json_integer(chance(t, 40) ? 100 : below(t, 4)));
+    json_object_set_new(step, "commits",
+                        json_integer(chance(t, t->lazy) ? 0
+                                     : chance(t, 40)    ? 100
+                                                        : below(t, 4)));
     json_object_set_new(step, "take", json_boolean(chance(t, 70)));
 }
 
@@ -194,7 +199,7 @@ static json_t *tell_crowd(struct telling *t)
 {
     json_t *inputs = json_array();
     const char *event = generate_event(&t->g);
-    for (int i = 0; i < CROWD; i++) {
+    for (int i = 0; i < t->crowd; i++) {
         char id[16];
         snprintf(id, sizeof id, "x%04d", i);
         json_array_append_new(inputs,
@@ -224,6 +229,8 @@ json_t *generate_scenario(uint64_t seed)
     t.late = chance(&t, 50) ? 0 : 25;
     t.faults = chance(&t, 30) ? 0 : 15;
     int64_t partitions = 1 + below(&t, 3), cycle_rows = 1 + below(&t, 200), count = 10 + below(&t, 70);
+    t.lazy = chance(&t, 20) ? 90 : 0;
+    t.crowd = chance(&t, 20) ? GREAT_CROWD : CROWD;
     int64_t crowd = chance(&t, 1) ? below(&t, count) : -1;
     json_t *steps = json_array();
     for (int64_t s = 0; s < count; s++) {

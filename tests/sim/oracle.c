@@ -257,6 +257,16 @@ const struct oracle_ending *oracle_ending(const struct oracle *oracle, size_t en
     return &oracle->endings.items[ending];
 }
 
+size_t oracle_marks(const struct oracle *oracle)
+{
+    return oracle->marks.count;
+}
+
+int64_t oracle_mark_ms(const struct oracle *oracle, size_t mark)
+{
+    return oracle->marks.items[mark].at_ms;
+}
+
 void oracle_each_inside(const struct oracle *oracle, void on(void *context, const struct oracle_inside *),
                         void *context)
 {

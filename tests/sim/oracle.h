@@ -80,9 +80,13 @@ struct oracle_inside {
 void oracle_each_inside(const struct oracle *oracle, void on(void *context, const struct oracle_inside *),
                         void *context);
 
-/* The figures of spec/time-runs-stats.md §5 over all time, as `sojourn replay --json` names them:
- * {"contacts","events","journeys":[{"name","version","qualified",…,"left":{},"goals":{},"exit_rules":[],
- * "nodes":{id:{}}}]}, zeros present. The caller owns it. */
-json_t *oracle_figures(const struct oracle *oracle);
+/* The figures of spec/time-runs-stats.md §5, counting what happened up to and including until_ms (INT64_MAX =
+ * all), as `sojourn replay --json` names them:
+ * {"contacts","events","journeys":[{"name","version","qualified",…,"left":{},
+ * "goals":{},"goal_values":{},"exit_rules":[],"nodes":{id:{}}}]}, zeros present. The caller owns it. */
+json_t *oracle_figures(const struct oracle *oracle, int64_t until_ms);
+/* The instants at which something of the figures happened, in the order in which it did. */
+size_t oracle_marks(const struct oracle *oracle);
+int64_t oracle_mark_ms(const struct oracle *oracle, size_t mark);
 
 #endif

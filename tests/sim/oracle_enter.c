@@ -153,7 +153,7 @@ static struct oracle_enrollment *open_new(struct oracle *oracle, struct oracle_c
     }
     *array_push(&contact->enrollments) = e;
     *array_push(&oracle->marks) =
-        (struct oracle_mark){.kind = ORACLE_ENTERED, .journey = number, .which = -1};
+        (struct oracle_mark){.at_ms = now_ms, .kind = ORACLE_ENTERED, .journey = number, .which = -1};
     return e;
 }
 

@@ -113,13 +113,13 @@ static void count_mark(json_t *figures, const struct oracle_journey *journey, co
     }
 }
 
-json_t *oracle_figures(const struct oracle *oracle)
+json_t *oracle_figures(const struct oracle *oracle, int64_t until_ms)
 {
     json_t *journeys = json_array();
     for (uint32_t n = 0; n < oracle->journeys.count; n++) {
         json_t *figures = zero_journey(oracle->journeys.items[n]);
         array_each (&oracle->marks, i) {
-            if (oracle->marks.items[i].journey == n)
+            if (oracle->marks.items[i].journey == n && oracle->marks.items[i].at_ms <= until_ms)
                 count_mark(figures, oracle->journeys.items[n], &oracle->marks.items[i]);
         }
         json_array_append_new(journeys, figures);

@@ -22,8 +22,13 @@ static json_t *node_of(const struct walk *walk)
 
 static void mark(const struct walk *walk, enum oracle_mark_kind kind, const struct oracle_met *what)
 {
-    *array_push(&walk->oracle->marks) =
-        (struct oracle_mark){kind, walk->e->journey, walk->e->node, what->reason, what->which, what->value};
+    *array_push(&walk->oracle->marks) = (struct oracle_mark){.at_ms = walk->now_ms,
+                                                             .kind = kind,
+                                                             .journey = walk->e->journey,
+                                                             .node = walk->e->node,
+                                                             .what = what->reason,
+                                                             .which = what->which,
+                                                             .value = what->value};
 }
 
 static void close_question(struct oracle *oracle, struct oracle_question *question, const char *end,

@@ -81,6 +81,7 @@ struct oracle_journey {
 /* What the figures count, one a time. */
 enum oracle_mark_kind { ORACLE_ENTERED, ORACLE_ARRIVED, ORACLE_MOVED, ORACLE_LEFT };
 struct oracle_mark {
+    int64_t at_ms;
     enum oracle_mark_kind kind;
     uint32_t journey;
     const char *node, *what; /* outcome or reason */

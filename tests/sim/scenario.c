@@ -211,7 +211,16 @@ void scenario_add_state(struct lines *lines, const struct oracle *oracle)
             scenario_add_attribute(lines, oracle_contact_id(oracle, c), name, value);
         }
     }
-    json_t *figures = oracle_figures(oracle);
+    json_t *figures = oracle_figures(oracle, INT64_MAX);
+    scenario_add_figures(lines, figures);
+    json_decref(figures);
+}
+
+void scenario_add_past(struct lines *lines, const struct oracle *oracle, int64_t until_ms)
+{
+    json_t *figures = oracle_figures(oracle, until_ms);
+    json_object_del(figures, "contacts");
+    json_object_del(figures, "events");
     scenario_add_figures(lines, figures);
     json_decref(figures);
 }

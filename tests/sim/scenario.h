@@ -27,6 +27,8 @@ void scenario_add_facts(struct lines *lines, const struct oracle *oracle, struct
 
 /* Who is inside, attributes and figures. */
 void scenario_add_state(struct lines *lines, const struct oracle *oracle);
+/* The journeys' figures as they were at the end of until_ms. */
+void scenario_add_past(struct lines *lines, const struct oracle *oracle, int64_t until_ms);
 
 /* Lines of the same form for whoever knows the same otherwise: contact `id` stands at `node` of the journey.
  */

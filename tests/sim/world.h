@@ -38,7 +38,10 @@ const char *world_trouble(const struct world *world);
 bool world_facts(struct world *world, const struct lines **ret);
 /* Who is inside, attributes and figures, as they are now. */
 void world_add_state(struct world *world, struct lines *lines);
-/* What the store says about the figures: after world_settle the same as the engine. */
-enum world_result world_check_stored(struct world *world);
+/* The figures at the end of a quarter hour, by the store's totals: all of them stand there after
+ * world_restart. */
+void world_add_past(struct world *world, int64_t quarter, struct lines *lines);
+/* Whether each contact's history can be walked from its newest row to its first. */
+enum world_result world_check_walks(struct world *world);
 
 #endif

@@ -17,82 +17,93 @@ static json_t *inner(json_t *figures, const char *key)
     return json_object_get(figures, key);
 }
 
-static int64_t total(const struct world *world, struct stat_key key)
+/* Where totals come from: the engines, or the store's rows at the end of a quarter hour. */
+struct source {
+    struct world *world;
+    bool stored;
+    int64_t quarter;
+};
+
+static struct stat_row total(const struct source *source, struct stat_key key)
 {
-    int64_t sum = 0;
-    for (uint32_t p = 0; p < world->partitions; p++)
-        sum += engine_total(partition_engine(world->owner->partitions[p]), key).total;
+    struct world *world = source->world;
+    struct stat_row sum = {0};
+    for (uint32_t p = 0; p < world->partitions; p++) {
+        struct stat_row row = {0};
+        struct err_detail detail;
+        if (!source->stored)
+            row = engine_total(partition_engine(world->owner->partitions[p]), key);
+        else if (store_stat(world->store, p, key, source->quarter, &row, &detail))
+            world_fail(world, WORLD_BROKEN, "a total cannot be read: %s", detail.text);
+        sum.total += row.total;
+        sum.value += row.value;
+    }
     return sum;
 }
 
-static int64_t count_at(const struct world *world, uint16_t version, uint8_t node, enum stat_kind kind,
+static int64_t count_at(const struct source *source, uint16_t version, uint8_t node, enum stat_kind kind,
                         uint8_t outcome)
 {
-    return total(world, (struct stat_key){version, node, (uint8_t)kind, outcome});
-}
-
-static void add_value(json_t *figures, const char *name, const struct world *world, struct stat_key key)
-{
-    double sum = json_number_value(json_object_get(figures, name));
-    for (uint32_t p = 0; p < world->partitions; p++)
-        sum += engine_total(partition_engine(world->owner->partitions[p]), key).value;
-    json_object_set_new(figures, name, json_real(sum));
+    return total(source, (struct stat_key){version, node, (uint8_t)kind, outcome}).total;
 }
 
 /* ── one version ──────────────────────────────────────────────────────────── */
 
-static void add_left(const struct world *world, const struct plan_version *v, uint8_t n, json_t *journey,
+static void add_left(const struct source *source, const struct plan_version *v, uint8_t n, json_t *journey,
                      json_t *node)
 {
     for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++) {
-        int64_t left = count_at(world, v->number, n, STAT_LEFT, reason);
+        int64_t left = count_at(source, v->number, n, STAT_LEFT, reason);
         add(inner(journey, "left"), leave_reason_name(reason), left);
         add(inner(node, "left"), leave_reason_name(reason), left);
         add(inner(node, "left_before"), leave_reason_name(reason),
-            count_at(world, v->number, n, STAT_LEFT_BEFORE, reason));
+            count_at(source, v->number, n, STAT_LEFT_BEFORE, reason));
     }
 }
 
-static void add_rules(const struct world *world, const struct plan_version *v, uint8_t n, json_t *journey)
+static void add_rules(const struct source *source, const struct plan_version *v, uint8_t n, json_t *journey)
 {
     char name[32];
     for (uint8_t g = 0; g < v->definition->goal_count; g++) {
         struct str goal = v->definition->goals[g].name;
         snprintf(name, sizeof name, "%.*s", STR_ARG(goal));
-        add(inner(journey, "goals"), name, count_at(world, v->number, n, STAT_GOAL, g));
-        add_value(inner(journey, "goal_values"), name, world, (struct stat_key){v->number, n, STAT_GOAL, g});
+        add(inner(journey, "goals"), name, count_at(source, v->number, n, STAT_GOAL, g));
+        double value = total(source, (struct stat_key){v->number, n, STAT_GOAL, g}).value;
+        json_t *values = inner(journey, "goal_values");
+        json_object_set_new(values, name,
+                            json_real(json_number_value(json_object_get(values, name)) + value));
     }
     for (uint8_t x = 0; x < v->definition->exit_count; x++) {
         snprintf(name, sizeof name, "%u", x);
-        add(inner(journey, "exit_rules"), name, count_at(world, v->number, n, STAT_EXIT, x));
+        add(inner(journey, "exit_rules"), name, count_at(source, v->number, n, STAT_EXIT, x));
     }
 }
 
-static void add_node(const struct world *world, const struct plan_version *v, uint8_t n, json_t *journey)
+static void add_node(const struct source *source, const struct plan_version *v, uint8_t n, json_t *journey)
 {
     const struct node *node = &v->definition->nodes[n];
     char name[80];
     snprintf(name, sizeof name, "%.*s", STR_ARG(node->id));
     json_t *figures = inner(inner(journey, "nodes"), name);
-    add(figures, "entered", count_at(world, v->number, n, STAT_NODE_ENTERED, 0));
+    add(figures, "entered", count_at(source, v->number, n, STAT_NODE_ENTERED, 0));
     for (uint8_t o = 0; o < node->outcome_count; o++) {
         snprintf(name, sizeof name, "%.*s", STR_ARG(node->outcomes[o].name));
-        add(inner(figures, "moved"), name, count_at(world, v->number, n, STAT_MOVED, o));
+        add(inner(figures, "moved"), name, count_at(source, v->number, n, STAT_MOVED, o));
     }
-    add_left(world, v, n, journey, figures);
-    add_rules(world, v, n, journey);
+    add_left(source, v, n, journey, figures);
+    add_rules(source, v, n, journey);
 }
 
-static void add_version(const struct world *world, uint16_t number, json_t *journey)
+static void add_version(const struct source *source, uint16_t number, json_t *journey)
 {
-    const struct plan_version *v = plan_version(control_plan(world->owner->control), number);
+    const struct plan_version *v = plan_version(control_plan(source->world->owner->control), number);
     add(journey, "version", v->ordinal);
-    add(journey, "qualified", count_at(world, number, STAT_JOURNEY, STAT_QUALIFIED, 0));
-    add(journey, "held_out", count_at(world, number, STAT_JOURNEY, STAT_HELD_OUT, 0));
-    add(journey, "entered", count_at(world, number, STAT_JOURNEY, STAT_ENTERED, 0));
-    add(journey, "carried_in", count_at(world, number, STAT_JOURNEY, STAT_CARRIED_IN, 0));
+    add(journey, "qualified", count_at(source, number, STAT_JOURNEY, STAT_QUALIFIED, 0));
+    add(journey, "held_out", count_at(source, number, STAT_JOURNEY, STAT_HELD_OUT, 0));
+    add(journey, "entered", count_at(source, number, STAT_JOURNEY, STAT_ENTERED, 0));
+    add(journey, "carried_in", count_at(source, number, STAT_JOURNEY, STAT_CARRIED_IN, 0));
     for (uint8_t n = 0; n < v->definition->node_count; n++)
-        add_node(world, v, n, journey);
+        add_node(source, v, n, journey);
 }
 
 /* ── who is inside ────────────────────────────────────────────────────────── */
@@ -162,7 +173,8 @@ void world_add_state(struct world *world, struct lines *lines)
     for (uint16_t j = 0; j < plan_journey_count(plan); j++)
         json_array_append_new(journeys, json_object());
     for (uint16_t n = 0; n < plan_version_count(plan); n++)
-        add_version(world, n, json_array_get(journeys, plan_version(plan, n)->journey));
+        add_version(&(struct source){world, false, 0}, n,
+                    json_array_get(journeys, plan_version(plan, n)->journey));
     for (uint32_t p = 0; p < world->partitions; p++) {
         const struct engine *engine = partition_engine(world->owner->partitions[p]);
         struct looking looking = {world, p, lines, journeys};
@@ -176,59 +188,46 @@ void world_add_state(struct world *world, struct lines *lines)
     json_decref(figures);
 }
 
-/* ── what is stored ───────────────────────────────────────────────────────── */
+/* ── what was ─────────────────────────────────────────────────────────────── */
 
-struct checking {
-    struct world *world;
-    uint32_t partition;
-};
-
-static bool on_stat(void *context, const struct stat_row *row)
+static int64_t sum_of(json_t *counts)
 {
-    const struct checking *checking = context;
-    const struct engine *engine = partition_engine(checking->world->owner->partitions[checking->partition]);
-    int64_t held = engine_total(engine, row->key).total;
-    if (held != row->total)
-        world_fail(checking->world, WORLD_BROKEN,
-                   "version %u, node %u, %s, outcome %u: the store has %lld, the engine %lld",
-                   row->key.version, row->key.node, stat_kind_name(row->key.kind), row->key.outcome,
-                   (long long)row->total, (long long)held);
-    return true;
-}
-
-static int64_t sum_of_moves(const struct world *world)
-{
-    const struct plan *plan = control_plan(world->owner->control);
     int64_t sum = 0;
-    for (uint16_t n = 0; n < plan_version_count(plan); n++)
-        sum += count_at(world, n, STAT_JOURNEY, STAT_ENTERED, 0);
+    const char *name;
+    json_t *count;
+    json_object_foreach(counts, name, count)
+    {
+        sum += json_integer_value(count);
+    }
     return sum;
 }
 
-static bool on_entered(void *context, const struct stat_row *row)
+/* Waiting at a past instant is in - out. */
+static void add_waiting(json_t *journey)
 {
-    if (row->key.kind == STAT_ENTERED)
-        *(int64_t *)context += row->total;
-    return true;
+    json_t *nodes = json_object_get(journey, "nodes"), *node;
+    const char *id;
+    json_object_foreach(nodes, id, node)
+    {
+        add(node, "waiting", json_integer_value(json_object_get(node, "entered")));
+        add(node, "waiting", -sum_of(json_object_get(node, "moved")) - sum_of(json_object_get(node, "left")));
+    }
+    add(journey, "in_journey", json_integer_value(json_object_get(journey, "entered")));
+    add(journey, "in_journey", -sum_of(json_object_get(journey, "left")));
 }
 
-enum world_result world_check_stored(struct world *world)
+void world_add_past(struct world *world, int64_t quarter, struct lines *lines)
 {
-    struct err_detail detail = {0};
-    int64_t entered = 0;
     const struct plan *plan = control_plan(world->owner->control);
-    for (uint32_t p = 0; p < world->partitions; p++) {
-        for (uint16_t v = 0; v < plan_version_count(plan); v++) {
-            struct checking checking = {world, p};
-            enum err err = store_stat_keys(world->store, p, v, on_stat, &checking, &detail);
-            if (!err)
-                err = store_stat_keys(world->store, p, v, on_entered, &entered, &detail);
-            if (err)
-                return world_fail(world, WORLD_BROKEN, "the totals cannot be read: %s", detail.text);
-        }
+    json_t *journeys = json_array();
+    for (uint16_t j = 0; j < plan_journey_count(plan); j++)
+        json_array_append_new(journeys, json_object());
+    for (uint16_t n = 0; n < plan_version_count(plan); n++) {
+        json_t *journey = json_array_get(journeys, plan_version(plan, n)->journey);
+        add_version(&(struct source){world, true, quarter}, n, journey);
+        add_waiting(journey);
     }
-    if (entered != sum_of_moves(world))
-        return world_fail(world, WORLD_BROKEN, "the store's totals miss some that entered: %lld of %lld",
-                          (long long)entered, (long long)sum_of_moves(world));
-    return world_trouble(world)[0] ? WORLD_BROKEN : WORLD_OK;
+    json_t *figures = json_pack("{s:o}", "journeys", journeys);
+    scenario_add_figures(lines, figures);
+    json_decref(figures);
 }
