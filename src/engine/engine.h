@@ -73,7 +73,7 @@ struct enrollment_view {
     uint32_t id, contact;
     uint16_t version, visits;
     uint8_t node;
-    bool before; /* it stands on the edge before the node */
+    bool before;                                        /* it stands on the edge before the node */
     int64_t entered_ms, arrived_ms, due_ms, timeout_ms; /* timeout_ms: the instant of the journey's timeout */
     uint16_t pending;
     uint64_t arrived_seq;

@@ -43,7 +43,7 @@ static int end(void **state)
 /* `entry` and `rest` are members of the definition, `nodes` those of its nodes. */
 #define JOURNEY(name, entry, rest, nodes)                                                                    \
     "{\"name\":\"" name "\",\"entry\":{\"rules\":[" entry "]}," rest "\"nodes\":{" nodes "},\"start\":"      \
-                                                                                         "\"a\"}"
+    "\"a\"}"
 #define STOP "\"a\":{\"type\":\"stop\"}"
 
 static enum err publish(struct plans *p, const char *text, uint16_t *ret, struct err_detail *detail)
