@@ -6,7 +6,8 @@
 #include "cli/trace_story.h"
 
 void trace_print(const struct trace_story *story, struct str contact, struct arena *arena, FILE *out);
-/* {"journey", "entered", "inside", "facts": […], "now": {…}|null, "not_entered": […]}; the caller owns it. */
+/* {"journey", "entered", "inside", "facts": […], "missed": […], "now": {…}|null, "not_entered": […]}; the
+ * caller owns it. */
 json_t *trace_json(const struct trace_story *story);
 
 #endif

@@ -96,12 +96,28 @@ static void print_fact(const struct trace_fact *fact, struct arena *arena, FILE 
     fputc('\n', out);
 }
 
+static void print_miss(const struct trace_miss *miss, FILE *out)
+{
+    char at[32];
+    fprintf(out, "  %s  %.*s", instant_text(miss->event->received_ms, at), STR_ARG(miss->name));
+    print_body(miss->event->body, out);
+    fprintf(out, ": not let in, %s\n", miss->why);
+}
+
 void trace_print(const struct trace_story *story, struct str contact, struct arena *arena, FILE *out)
 {
     char at[32];
     fprintf(out, "%.*s in %.*s\n", STR_ARG(contact), STR_ARG(story->journey));
-    array_each (&story->facts, i)
-        print_fact(&story->facts.items[i], arena, out);
+    size_t miss = 0;
+    for (size_t fact = 0; fact < story->facts.count || miss < story->missed.count;) {
+        bool next_is_fact = miss == story->missed.count ||
+                            (fact < story->facts.count &&
+                             story->facts.items[fact].row.seq < story->missed.items[miss].event->seq);
+        if (next_is_fact)
+            print_fact(&story->facts.items[fact++], arena, out);
+        else
+            print_miss(&story->missed.items[miss++], out);
+    }
     if (story->inside) {
         fputs("  now: ", out);
         print_rest(story->now_version, story->now.node, false, story->now.pending, story->now.due_ms, false,
@@ -111,6 +127,8 @@ void trace_print(const struct trace_story *story, struct str contact, struct are
         fputc('\n', out);
     } else if (story->facts.count == 0) {
         fputs("  never entered\n", out);
+        if (story->missed.count)
+            return; /* why stands above, event by event */
         array_each (&story->reasons, i)
             fprintf(out, "    %s\n", story->reasons.items[i]);
     }
@@ -209,14 +227,22 @@ static json_t *now_json(const struct trace_story *story)
                      pending_json(story->now_version, now->node, now->pending));
 }
 
+static json_t *miss_json(const struct trace_miss *miss)
+{
+    return json_pack("{s:o, s:o, s:o, s:s}", "at", instant_json(miss->event->received_ms), "event",
+                     text_json(miss->name), "properties", body_json(miss->event->body), "reason", miss->why);
+}
+
 json_t *trace_json(const struct trace_story *story)
 {
-    json_t *facts = json_array(), *reasons = json_array();
+    json_t *facts = json_array(), *missed = json_array(), *reasons = json_array();
+    array_each (&story->missed, i)
+        json_array_append_new(missed, miss_json(&story->missed.items[i]));
     array_each (&story->facts, i)
         json_array_append_new(facts, fact_json(&story->facts.items[i]));
     array_each (&story->reasons, i)
         json_array_append_new(reasons, json_string(story->reasons.items[i]));
-    return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o}", "journey", text_json(story->journey), "entered",
-                     story->facts.count > 0, "inside", (int)story->inside, "facts", facts, "now",
-                     now_json(story), "not_entered", reasons);
+    return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "journey", text_json(story->journey), "entered",
+                     story->facts.count > 0, "inside", (int)story->inside, "facts", facts, "missed", missed,
+                     "now", now_json(story), "not_entered", reasons);
 }

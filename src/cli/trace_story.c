@@ -1,5 +1,7 @@
 #include "cli/trace_story.h"
 
+#include "cli/trace_entry.h"
+
 #include <inttypes.h>
 
 /* ── the chain ────────────────────────────────────────────────────────────── */
@@ -139,110 +141,6 @@ static enum err find_cause(const struct data_directory *directory, const struct 
     return ERR_OK;
 }
 
-/* ── who never entered ────────────────────────────────────────────────────── */
-
-struct tally { /* of the events that an entry rule names */
-    uint32_t named, matching, open;
-};
-
-static struct tally tally_of(const struct trace_chain *chain, const struct plan_match *rule,
-                             int64_t published_ms, struct arena *arena)
-{
-    struct tally tally = {0};
-    struct json_reader *reader = json_reader_new();
-    array_each (&chain->events, i) {
-        const struct event_row *event = &chain->events.items[i];
-        if (event->kind != EVENT_TRACK || event->name != rule->event)
-            continue;
-        struct properties properties = {0};
-        struct str body = event->body.size ? event->body : STR("{}");
-        bool readable = properties_parse(reader, body, arena, &properties, NULL) == ERR_OK;
-        bool matches = readable && where_matches(rule->where, &properties, event->received_ms);
-        tally.named++;
-        tally.matching += matches;
-        tally.open += matches && event->received_ms >= published_ms;
-    }
-    json_reader_free(reader);
-    return tally;
-}
-
-static int64_t published_at(const struct control *control, const struct plan_version *version)
-{
-    struct action action;
-    for (size_t i = 0; control_action(control, i, &action); i++) {
-        if (action.position == version->control)
-            return action.at_ms;
-    }
-    return INT64_MIN;
-}
-
-static void add_reason(struct trace_story *story, const char *text)
-{
-    *array_push(&story->reasons) = text;
-}
-
-/* Whether this rule may have let the contact in; says why where it did not. */
-static bool explain_rule(struct trace_story *story, const struct event_rule *rule, const struct tally *tally,
-                         struct arena *arena)
-{
-    int size = (int)rule->event.size;
-    const char *event = rule->event.data;
-    if (tally->named == 0)
-        add_reason(story, arena_printf(arena, "no \"%.*s\" has come", size, event));
-    else if (tally->matching == 0)
-        add_reason(
-            story,
-            arena_printf(arena,
-                         "\"%.*s\" has come %u times, never with the properties that the entry rule asks for",
-                         size, event, tally->named));
-    else if (tally->open == 0)
-        add_reason(story, arena_printf(arena, "\"%.*s\" came before the journey was published", size, event));
-    else if (tally->matching < rule->at_least)
-        add_reason(story, arena_printf(arena, "\"%.*s\" has come %u times, the entry rule asks for %u", size,
-                                       event, tally->matching, rule->at_least));
-    else if (rule->within_ms && rule->at_least > 1)
-        add_reason(story,
-                   arena_printf(arena,
-                                "\"%.*s\" has come %u times, perhaps never %u times within the time that the "
-                                "entry rule gives",
-                                size, event, tally->matching, rule->at_least));
-    else
-        return true;
-    return false;
-}
-
-static void explain(const struct data_directory *directory, const struct partition *partition,
-                    struct contact_id contact, const struct trace_chain *chain,
-                    const struct plan_version *version, struct arena *arena, struct trace_story *story)
-{
-    const struct definition *definition = version->definition;
-    const struct engine *engine = partition_engine(partition);
-    const struct rule_people people = {engine_contacts(engine), engine_past(engine)};
-    int64_t published_ms = published_at(directory->control, version);
-    uint32_t met = 0;
-    for (uint32_t i = 0; i < definition->entry_count; i++) {
-        struct tally tally = tally_of(chain, &version->entries[i], published_ms, arena);
-        met += explain_rule(story, &definition->entries[i], &tally, arena);
-    }
-    if (met == 0 || (definition->match == ENTRY_ALL && met < definition->entry_count))
-        return;
-    array_clear(&story->reasons); /* rules that did not hold kept nobody out: another one did hold */
-    int64_t now_ms = engine_now(engine);
-    if (version->filter && !rule_judge(version->filter, &people, contact, now_ms).holds)
-        add_reason(story, "the entry rule was met, but the filter does not hold");
-    else if (version->filter)
-        add_reason(story, "the entry rule was met; the filter holds now, but perhaps did not then");
-    for (uint32_t i = 0; i < definition->exit_count; i++) {
-        if (version->exits[i].program &&
-            rule_judge(version->exits[i].program, &people, contact, now_ms).holds)
-            add_reason(story, arena_printf(arena, "exit rule %u holds, which keeps the contact out", i + 1));
-    }
-    if (control_version_state(directory->control, version->number) != VERSION_RUNNING)
-        add_reason(story, "the entry was closed at the time: the journey was paused or stopped");
-    if (story->reasons.count == 0)
-        add_reason(story, "the entry rule was met, but not while the entry was open");
-}
-
 /* ── the story ────────────────────────────────────────────────────────────── */
 
 enum err trace_story_tell(struct data_directory *directory, const struct partition *partition,
@@ -266,15 +164,15 @@ enum err trace_story_tell(struct data_directory *directory, const struct partiti
     ret->inside = engine_enrollment(engine, contact, journey, &ret->now);
     if (ret->inside)
         ret->now_version = plan_version(plan, ret->now.version);
-    if (ret->facts.count == 0 && !ret->inside)
-        explain(directory, partition, contact, chain, plan_version(plan, plan_newest(plan, journey)), arena,
-                ret);
+    trace_entry_explain(directory->control, chain, plan_version(plan, plan_newest(plan, journey)), arena,
+                        ret);
     return ERR_OK;
 }
 
 void trace_story_free(struct trace_story *story)
 {
     array_free(&story->facts);
+    array_free(&story->missed);
     array_free(&story->reasons);
 }
 

@@ -1,5 +1,5 @@
-/* What happened to one contact in one journey: its ledger rows in order, each with its cause found, and for
- * who never entered what can be said about why. */
+/* What happened to one contact in one journey: its ledger rows in order, each with its cause found, and the
+ * events that might have let it in and did not, with why. */
 #ifndef CLI_TRACE_STORY_H
 #define CLI_TRACE_STORY_H
 #include "cli/data_directory.h"
@@ -28,13 +28,21 @@ struct trace_fact {
     struct trace_cause cause;
 };
 
+/* An event that met the entry rule, and let nobody in. */
+struct trace_miss {
+    const struct event_row *event; /* of the chain */
+    struct str name;
+    const char *why;
+};
+
 struct trace_story {
     struct str journey;
     ARRAY(struct trace_fact) facts;
     bool inside;
     struct enrollment_view now; /* where inside */
     const struct plan_version *now_version;
-    ARRAY(const char *) reasons; /* where there is no fact: why, as sentences */
+    ARRAY(struct trace_miss) missed;
+    ARRAY(const char *) reasons; /* where there is no fact: why */
 };
 
 /* A contact's whole chain, oldest first. */

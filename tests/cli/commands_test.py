@@ -162,10 +162,17 @@ def check_trace(tap, commands):
     for data, contact, journey, part in (("all", "d", "Wait", 'no "Order Completed" has come'),
                                          ("from", "c", "Wait", "before the journey was published"),
                                          ("contacts", "b", "Only pro", "filter"),
-                                         ("stop", "b", "Wait", "paused or stopped")):
+                                         ("stop", "b", "Wait", "the journey was stopped")):
         run = commands.run("trace", "--data", data, "--contact", contact, "--journey", journey)
         tap.ok(run.returncode == 0 and "never entered" in run.stdout and part in run.stdout,
                f"trace: why {contact} never entered {journey} ({data})", run.stdout + run.stderr)
+    run = commands.run("trace", "--data", "pause", "--contact", "b", "--json")
+    tap.equal("trace: nothing was missed by who came once", json.loads(run.stdout)["journeys"][0]["missed"], [])
+    once = {**WAIT, "entry": {"rules": [{"event": ORDER}], "reentry": {"allowed": False}}}
+    commands.replay("once", journey=commands.write("once.json", once))
+    run = commands.run("trace", "--data", "once", "--contact", "a", "--json")
+    missed = [(miss["at"], miss["properties"], miss["reason"]) for miss in json.loads(run.stdout)["journeys"][0]["missed"]]
+    tap.equal("trace: what keeps a contact out the second time", missed, [("2026-05-03T22:00:00Z", {"total": 7}, "re-entry is off")])
     run = commands.run("trace", "--data", "pause", "--contact", "a")
     tap.ok("held, this is remembered" in run.stdout and "2026-05-05T00:00:00Z  Order Completed (of 2026-05-03T22:00:00Z)" in run.stdout,
            "trace shows what a hold kept, and the event's own time", run.stdout)
