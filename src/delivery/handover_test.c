@@ -104,6 +104,10 @@ static void another_visit_and_another_enrollment_are_other_effects(void **state)
     world_event(w, "11:03", "ann", "In", NULL);
     assert_answer(w, 2, HANDOVER_GONE);
     assert_answer(w, 4, HANDOVER_GO);
+    world_event(w, "11:04", "ann", "Out", NULL);
+    world_event(w, "11:05", "ann", "In", NULL);
+    assert_answer(w, 4, HANDOVER_GONE); /* the same node and visit, another enrollment */
+    assert_answer(w, 6, HANDOVER_GO);
     struct opened opened = opened_in(w);
     char first[EFFECT_KEY_BYTES], last[EFFECT_KEY_BYTES];
     effect_key(0, &opened.rows[0], first);

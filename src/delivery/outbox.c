@@ -62,7 +62,6 @@ void outbox_define(struct outbox *outbox, struct destination *destination)
     target->retry_ms = INSTANT_NEVER;
     target->pause_ms = 0;
     outbox_move_all(outbox, OUTBOX_UNDEFINED, OUTBOX_READY, number);
-    outbox_move_all(outbox, OUTBOX_WAITING, OUTBOX_READY, number);
     if (destination->honours_keys)
         outbox_move_all(outbox, OUTBOX_UNKNOWN, OUTBOX_UNCERTAIN, number);
     outbox_fetch_aside(outbox);
@@ -373,13 +372,13 @@ enum err outbox_deliver(struct outbox *outbox, int64_t now_ms, const struct outb
     arena_reset(&outbox->scratch);
     wake_targets(outbox, now_ms);
     settle_uncertain(outbox, now_ms);
-    enum err err = ERR_OK;
-    if (outbox->results.count == 0) /* what is known is not put at risk by what comes next */
-        err = outbox_refill(outbox, detail);
-    if (!err && outbox->results.count == 0)
-        err = deliver_group(outbox, now_ms, detail);
-    if (err)
-        return err;
+    if (outbox->results.count == 0) { /* what is known is not put at risk by what comes next */
+        enum err err = outbox_refill(outbox, detail);
+        if (!err)
+            err = deliver_group(outbox, now_ms, detail);
+        if (err)
+            return err;
+    }
     (void)outbox_make_room(outbox); /* so that outbox_next_ms knows whether more can be read back */
     *ret_results = outbox->results.items;
     *ret_count = outbox->results.count;

@@ -168,9 +168,8 @@ static void note_read(struct queue *queue, uint64_t stopped_at)
     outbox_sort(queue);
     if (!queue->behind)
         return;
-    uint64_t seen = stopped_at == UINT64_MAX || stopped_at - 1 > queue->taken ? queue->taken : stopped_at - 1;
-    if (seen > queue->read_to)
-        queue->read_to = seen;
+    if (stopped_at - 1 > queue->read_to)
+        queue->read_to = stopped_at - 1;
     queue->behind = queue->read_to < queue->taken;
 }
 

@@ -159,6 +159,88 @@ static void an_undefined_destination_makes_room_for_others(void **state)
     caller_end(&caller);
 }
 
+/* What was to go out when it failed stays in memory, so it is that which is tried again. */
+static void a_failing_destination_is_tried_with_one_group(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, ROOM);
+    caller.mailer.fault = BASKET_UNSENT;
+    for (uint32_t p = 0; p < CALLER_PARTITIONS; p++)
+        caller_open(&caller, p, 40, "mailer", 0);
+    for (int tries = 0; tries < 10; tries++) {
+        caller_drain(&caller);
+        caller.now_ms += OUTBOX_RETRY_MS_MAX;
+    }
+    assert_in_range(caller_rows(&caller, EFFECT_ATTEMPTED), 1, ROOM / 4);
+    caller.mailer.fault = BASKET_WELL;
+    caller_drain(&caller);
+    assert_each_once(&caller);
+    caller_end(&caller);
+}
+
+struct noted {
+    ARRAY(uint64_t) effects;
+};
+
+static bool note_effect(void *context, uint32_t partition, const struct effect_row *effect,
+                        enum outbox_state state)
+{
+    struct noted *noted = context;
+    (void)partition;
+    assert_int_equal(state, OUTBOX_WAITING);
+    *array_push(&noted->effects) = effect->effect;
+    return true;
+}
+
+static void what_waits_elsewhere_is_fetched_when_none_waits_here(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, ROOM);
+    caller.mailer.fault = BASKET_UNSENT;
+    caller_open(&caller, 0, 30, "mailer", 0);
+    caller_open(&caller, 1, 1, "crm", 0);
+    caller_drain(&caller);
+    assert_int_equal(caller.crm.keys.count, 1);
+    struct noted here = {0};
+    outbox_each(caller.outbox, note_effect, &here);
+    for (size_t i = 0; i < caller.pending.count; i++) {
+        array_each (&here.effects, k) {
+            if (caller.pending.items[i].open && caller.pending.items[i].row.effect == here.effects.items[k])
+                caller_cancel(&caller, i);
+        }
+    }
+    array_free(&here.effects);
+    assert_int_equal(outbox_count(caller.outbox, OUTBOX_WAITING), 0);
+    size_t left = caller_open_count(&caller);
+    assert_in_range(left, 1, 29);
+    caller.mailer.fault = BASKET_WELL;
+    caller.now_ms += OUTBOX_RETRY_MS_MIN;
+    caller_drain(&caller);
+    assert_int_equal(caller.mailer.keys.count, left);
+    assert_true(outbox_is_empty(caller.outbox));
+    caller_end(&caller);
+}
+
+static void results_come_before_a_reading_that_fails(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, ROOM);
+    caller_open(&caller, 0, 60, "crm", 0);
+    size_t sent = caller_deliver(&caller);
+    assert_true(sent > 0);
+    caller_crash(&caller);
+    store_memory_fail_at(caller.store, 1, COMMIT_FAILED);
+    assert_int_equal(caller_deliver(&caller), sent);
+    store_memory_fail_at(caller.store, 0, COMMIT_DONE);
+    caller_close_returned(&caller, SIZE_MAX);
+    caller_drain(&caller);
+    assert_each_once(&caller);
+    caller_end(&caller);
+}
+
 /* ── anything at all ──────────────────────────────────────────────────────── */
 
 static void do_anything(struct caller *caller, struct prng *prng)
@@ -229,6 +311,9 @@ int main(void)
         cmocka_unit_test(held_effects_make_room_for_others),
         cmocka_unit_test(a_failing_destination_makes_room_for_others),
         cmocka_unit_test(an_undefined_destination_makes_room_for_others),
+        cmocka_unit_test(a_failing_destination_is_tried_with_one_group),
+        cmocka_unit_test(what_waits_elsewhere_is_fetched_when_none_waits_here),
+        cmocka_unit_test(results_come_before_a_reading_that_fails),
         cmocka_unit_test(whatever_happens_each_goes_out_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,15 +70,18 @@ static void a_partition_keeps_its_order(void **state)
     caller_end(&caller);
 }
 
-static void a_group_has_a_limit(void **state)
+static void a_group_has_a_limit_and_partitions_take_turns(void **state)
 {
     (void)state;
     struct caller caller;
     caller_begin(&caller, 0);
-    caller_open(&caller, 0, OUTBOX_GROUP_MAX + 10, "crm", 0);
+    caller_open(&caller, 0, 2 * OUTBOX_GROUP_MAX, "crm", 0);
     assert_int_equal(caller_deliver(&caller), OUTBOX_GROUP_MAX);
     caller_open(&caller, 1, 5, "crm", 0); /* its turn is next: it does not wait for the backlog */
-    assert_int_equal(caller_deliver(&caller), 15);
+    assert_int_equal(caller_deliver(&caller), OUTBOX_GROUP_MAX);
+    for (size_t i = caller.pending.count - 5; i < caller.pending.count; i++)
+        assert_true(caller.pending.items[i].returned);
+    assert_int_equal(caller_deliver(&caller), 5);
     caller_end(&caller);
 }
 
@@ -349,6 +352,22 @@ static void a_store_that_fails_lets_nothing_out_and_nothing_is_lost(void **state
     }
 }
 
+static void results_come_through_a_failure_of_the_store(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, 0);
+    outbox_undefine(caller.outbox, STR("mailer"));
+    caller.undefined = OUTBOX_FAIL;
+    caller_open(&caller, 0, 1, "mailer", 0);
+    caller_open(&caller, 0, 1, "crm", 0);
+    store_memory_fail_at(caller.store, 1, COMMIT_FAILED);
+    assert_int_equal(caller_deliver(&caller), 1);
+    assert_int_equal(caller.crm.calls, 0);
+    assert_int_equal(caller_deliver(&caller), 1);
+    caller_end(&caller);
+}
+
 static void an_outbox_that_cannot_read_says_so(void **state)
 {
     (void)state;
@@ -367,7 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_committed_goes_out_once_and_is_answered),
         cmocka_unit_test(a_partition_keeps_its_order),
-        cmocka_unit_test(a_group_has_a_limit),
+        cmocka_unit_test(a_group_has_a_limit_and_partitions_take_turns),
         cmocka_unit_test(what_the_destination_refuses_is_answered_failed),
         cmocka_unit_test(what_has_left_is_not_handed_over),
         cmocka_unit_test(a_result_lost_in_a_crash_is_found_again_without_a_second_sending),
@@ -381,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_failing_destination_is_tried_less_and_less_often),
         cmocka_unit_test(a_destination_that_cannot_say_is_asked_again_later),
         cmocka_unit_test(a_store_that_fails_lets_nothing_out_and_nothing_is_lost),
+        cmocka_unit_test(results_come_through_a_failure_of_the_store),
         cmocka_unit_test(an_outbox_that_cannot_read_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
