@@ -226,12 +226,13 @@ void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t l
 static void resume(const struct judging *j)
 {
     struct oracle_enrollment *e = j->e;
-    struct oracle_met timed_out = oracle_reason("timed_out");
-    if (e->end.met && e->end.own_ms <= e->timeout_ms) {
-        oracle_leave(j->oracle, j->contact, e, &e->end, j->now_ms);
+    const struct oracle_met timed_out = oracle_reason("timed_out"), end = e->end, yes = e->yes;
+    e->end = e->yes = (struct oracle_met){0}; /* what was remembered is remembered for this resume only */
+    if (end.met && end.own_ms <= e->timeout_ms) {
+        oracle_leave(j->oracle, j->contact, e, &end, j->now_ms);
         return;
     }
-    if (!e->end.met && e->yes.met && e->yes.own_ms <= e->timeout_ms && e->yes.own_ms <= e->due_ms)
+    if (!end.met && yes.met && yes.own_ms <= e->timeout_ms && yes.own_ms <= e->due_ms)
         oracle_move(j->oracle, j->contact, e, "yes", j->now_ms);
     if (e->open && e->timeout_ms < j->now_ms)
         oracle_leave(j->oracle, j->contact, e, &timed_out, j->now_ms);
