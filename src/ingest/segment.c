@@ -17,36 +17,20 @@ enum key {
     KEY_TRAITS,
     KEY_TIMESTAMP,
     KEY_MESSAGE_ID,
+    KEYS_FILE, /* read wherever a record comes from; the next ones of those that arrive */
+    KEY_CONTEXT = KEYS_FILE,
+    KEY_ORIGINAL_TIMESTAMP,
+    KEY_SENT_AT,
     KEYS_READ
 };
 static const struct str keys[] = {
-    STR("type"),
-    STR("userId"),
-    STR("anonymousId"),
-    STR("event"),
-    STR("name"),
-    STR("category"),
-    STR("properties"),
-    STR("traits"),
-    STR("timestamp"),
-    STR("messageId"),
-    STR("context"),
-    STR("integrations"),
-    STR("originalTimestamp"),
-    STR("sentAt"),
-    STR("receivedAt"),
-    STR("version"),
-    STR("channel"),
-    STR("projectId"),
-    STR("writeKey"),
-    STR("previousId"),
-    STR("groupId"),
-    STR("_metadata"),
-    STR("_sorting"),
-    STR("rudderId"),
-    STR("request_ip"),
-    STR("library"),
-    STR("userProperties"),
+    STR("type"),       STR("userId"),       STR("anonymousId"),    STR("event"),
+    STR("name"),       STR("category"),     STR("properties"),     STR("traits"),
+    STR("timestamp"),  STR("messageId"),    STR("context"),        STR("originalTimestamp"),
+    STR("sentAt"),     STR("integrations"), STR("receivedAt"),     STR("version"),
+    STR("channel"),    STR("projectId"),    STR("writeKey"),       STR("previousId"),
+    STR("groupId"),    STR("_metadata"),    STR("_sorting"),       STR("rudderId"),
+    STR("request_ip"), STR("library"),      STR("userProperties"),
 };
 enum { KEYS_KNOWN = sizeof keys / sizeof keys[0] };
 
@@ -70,7 +54,7 @@ static enum err take_unknown(struct str key, enum segment_form form, struct aren
                              struct err_detail *detail)
 {
     char quoted[QUOTE_BYTES];
-    struct str nearest = spelling_nearest(key, keys, KEYS_READ);
+    struct str nearest = spelling_nearest(key, keys, KEYS_FILE);
     if (nearest.size)
         return err_fail(detail, ERR_INVALID, "", "the key %s is unknown; did you mean \"%.*s\"?",
                         quote(key, quoted), STR_ARG(nearest));
@@ -113,10 +97,27 @@ static enum err take_string(const struct fields *fields, enum key key, const cha
     return ERR_OK;
 }
 
-static enum err take_type(const struct fields *fields, enum segment_form form, enum type *ret,
-                          struct err_detail *detail)
+/* The type of an arriving record is known by where it was sent; one that says another is a mistake. */
+static enum err take_type_text(const struct fields *fields, struct str sent_to, struct str *ret,
+                               struct err_detail *detail)
 {
+    char quoted[QUOTE_BYTES];
     if (!fields->there[KEY_TYPE]) {
+        *ret = sent_to;
+        return ERR_OK;
+    }
+    enum err err = take_string(fields, KEY_TYPE, "/type", ret, detail);
+    if (!err && sent_to.size && !str_equal(sent_to, *ret))
+        return err_fail(detail, ERR_INVALID, "/type",
+                        "%s was sent to /v1/%.*s; send it to the path of its type, or to /v1/batch",
+                        quote(*ret, quoted), STR_ARG(sent_to));
+    return err;
+}
+
+static enum err take_type(const struct fields *fields, enum segment_form form, struct str sent_to,
+                          enum type *ret, struct err_detail *detail)
+{
+    if (!fields->there[KEY_TYPE] && sent_to.size == 0) {
         if (form == SEGMENT_CONTACT || fields->there[KEY_EVENT]) {
             *ret = form == SEGMENT_CONTACT ? TYPE_IDENTIFY : TYPE_TRACK;
             return ERR_OK;
@@ -126,7 +127,7 @@ static enum err take_type(const struct fields *fields, enum segment_form form, e
             "is missing; it is one of track, page, screen and identify (track where there is an \"event\")");
     }
     struct str text;
-    enum err err = take_string(fields, KEY_TYPE, "/type", &text, detail);
+    enum err err = take_type_text(fields, sent_to, &text, detail);
     if (err)
         return err;
     size_t type = 0;
@@ -172,6 +173,14 @@ static enum err take_contact(const struct fields *fields, struct arena *arena, s
     return external_id_check(ret->external_id, pointer, detail);
 }
 
+static enum err take_instant(const struct fields *fields, enum key key, const char *pointer, int64_t *ret_ms,
+                             struct err_detail *detail)
+{
+    struct str text;
+    enum err err = take_string(fields, key, pointer, &text, detail);
+    return err ? err : event_time_parse(text, pointer, ret_ms, detail);
+}
+
 static enum err take_time(const struct fields *fields, enum segment_form form, struct segment *ret,
                           struct err_detail *detail)
 {
@@ -180,9 +189,28 @@ static enum err take_time(const struct fields *fields, enum segment_form form, s
     if (!fields->there[KEY_TIMESTAMP])
         return err_fail(detail, ERR_INVALID, "/timestamp",
                         "is missing; say when it happened, like \"2026-01-31T10:00:00Z\"");
-    struct str text;
-    enum err err = take_string(fields, KEY_TIMESTAMP, "/timestamp", &text, detail);
-    return err ? err : event_time_parse(text, "/timestamp", &ret->at_ms, detail);
+    return take_instant(fields, KEY_TIMESTAMP, "/timestamp", &ret->at_ms, detail);
+}
+
+/* By the client's clock it happened so long before it was sent: that long before it was received. */
+static enum err take_arrival_time(const struct fields *fields, const struct segment_arrival *arrival,
+                                  struct segment *ret, struct err_detail *detail)
+{
+    int64_t own_ms = arrival->received_ms, sent_ms = arrival->sent_ms;
+    bool own = true;
+    enum err err = ERR_OK;
+    if (fields->there[KEY_TIMESTAMP])
+        err = take_instant(fields, KEY_TIMESTAMP, "/timestamp", &own_ms, detail);
+    else if (fields->there[KEY_ORIGINAL_TIMESTAMP])
+        err = take_instant(fields, KEY_ORIGINAL_TIMESTAMP, "/originalTimestamp", &own_ms, detail);
+    else
+        own = false;
+    if (!err && fields->there[KEY_SENT_AT])
+        err = take_instant(fields, KEY_SENT_AT, "/sentAt", &sent_ms, detail);
+    if (own && sent_ms != INSTANT_NEVER)
+        own_ms = arrival->received_ms - (sent_ms - own_ms);
+    ret->at_ms = own_ms < 0 ? 0 : own_ms;
+    return err;
 }
 
 static enum err take_message(const struct fields *fields, struct segment *ret, struct err_detail *detail)
@@ -232,6 +260,18 @@ static enum err take_object(const struct fields *fields, enum key key, const cha
     ret->object = fields->nodes[key];
     ret->has_object = true;
     return ERR_OK;
+}
+
+/* The traits of an identify; some clients put those that they send into the context. */
+static enum err take_traits(const struct fields *fields, bool arrives, struct arena *arena,
+                            struct segment *ret, struct err_detail *detail)
+{
+    struct fields inner;
+    if (fields->there[KEY_TRAITS] || !arrives || !fields->there[KEY_CONTEXT] ||
+        !json_node_find(fields->nodes[KEY_CONTEXT], keys[KEY_TRAITS], &inner.nodes[KEY_TRAITS]))
+        return take_object(fields, KEY_TRAITS, "/traits", arena, ret, detail);
+    inner.there[KEY_TRAITS] = json_node_type(inner.nodes[KEY_TRAITS]) != JSON_TYPE_NULL;
+    return take_object(&inner, KEY_TRAITS, "/context/traits", arena, ret, detail);
 }
 
 static void write_member(struct str name, struct json_node node, struct buf *out)
@@ -295,21 +335,30 @@ static enum err check_attributes(const struct properties *traits, struct err_det
     return ERR_OK;
 }
 
-static enum err take_all(struct json_reader *reader, const struct fields *fields, enum segment_form form,
-                         struct arena *arena, struct segment *ret, struct err_detail *detail)
+/* Where a record comes from: a file's form, or the request it arrived with. */
+struct origin {
+    struct json_reader *spare; /* reads what had to be put together anew */
+    enum segment_form form;
+    const struct segment_arrival *arrival; /* NULL: a file */
+};
+
+static enum err take_all(const struct origin *origin, const struct fields *fields, struct arena *arena,
+                         struct segment *ret, struct err_detail *detail)
 {
+    const struct segment_arrival *arrival = origin->arrival;
     enum type type = TYPE_TRACK;
-    enum err err = take_type(fields, form, &type, detail);
+    enum err err = take_type(fields, origin->form, arrival ? arrival->type : STR(""), &type, detail);
     if (!err)
         err = take_contact(fields, arena, ret, detail);
     if (!err)
-        err = take_time(fields, form, ret, detail);
+        err = arrival ? take_arrival_time(fields, arrival, ret, detail)
+                      : take_time(fields, origin->form, ret, detail);
     if (!err)
         err = take_message(fields, ret, detail);
     if (!err)
         err = take_event(fields, type, arena, ret, detail);
     if (!err && type == TYPE_IDENTIFY)
-        err = take_object(fields, KEY_TRAITS, "/traits", arena, ret, detail);
+        err = take_traits(fields, arrival != NULL, arena, ret, detail);
     if (!err && type != TYPE_IDENTIFY)
         err = take_object(fields, KEY_PROPERTIES, "/properties", arena, ret, detail);
     if (!err && type == TYPE_IDENTIFY)
@@ -317,8 +366,22 @@ static enum err take_all(struct json_reader *reader, const struct fields *fields
     if (!err && (type == TYPE_PAGE || type == TYPE_SCREEN)) {
         err = check_own(fields, detail);
         if (!err)
-            err = merge_own(reader, fields, arena, ret, detail);
+            err = merge_own(origin->spare, fields, arena, ret, detail);
     }
+    return err;
+}
+
+static enum err take_root(const struct origin *origin, struct json_node root, struct arena *arena,
+                          struct segment *ret, struct err_detail *detail)
+{
+    struct segment segment = {0};
+    struct fields fields;
+    memset(fields.there, 0, sizeof fields.there);
+    enum err err = take_fields(root, origin->form, arena, &fields, &segment, detail);
+    if (!err)
+        err = take_all(origin, &fields, arena, &segment, detail);
+    if (!err)
+        *ret = segment;
     return err;
 }
 
@@ -333,15 +396,17 @@ enum err segment_parse(struct json_reader *reader, struct str text, enum segment
         return err;
     if (json_node_type(root) != JSON_TYPE_OBJECT)
         return type_fail(ERR_INVALID, "", "one JSON object a line", detail);
-    struct segment segment = {0};
-    struct fields fields;
-    memset(fields.there, 0, sizeof fields.there);
-    err = take_fields(root, form, arena, &fields, &segment, detail);
-    if (!err)
-        err = take_all(reader, &fields, form, arena, &segment, detail);
-    if (!err)
-        *ret = segment;
-    return err;
+    const struct origin origin = {.spare = reader, .form = form};
+    return take_root(&origin, root, arena, ret, detail);
+}
+
+enum err segment_take(struct json_node node, struct json_reader *spare, const struct segment_arrival *arrival,
+                      struct arena *arena, struct segment *ret, struct err_detail *detail)
+{
+    if (json_node_type(node) != JSON_TYPE_OBJECT)
+        return type_fail(ERR_INVALID, "", "an object", detail);
+    const struct origin origin = {.spare = spare, .form = SEGMENT_EVENT, .arrival = arrival};
+    return take_root(&origin, node, arena, ret, detail);
 }
 
 struct record segment_record(const struct segment *segment, struct binding *binding, struct arena *arena)

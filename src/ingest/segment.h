@@ -36,6 +36,18 @@ struct segment {
 enum err segment_parse(struct json_reader *reader, struct str text, enum segment_form form,
                        struct arena *arena, struct segment *ret, struct err_detail *detail);
 
+/* How a record came with a request. */
+struct segment_arrival {
+    struct str type; /* what it was sent as, "track"; empty = the record says it (a batch) */
+    int64_t received_ms;
+    int64_t sent_ms; /* the batch's `sentAt`; INSTANT_NEVER = none */
+};
+/* The same of a part of a larger text: a record that arrives from a client now. Its time is its `timestamp`
+ * (else `originalTimestamp`, else when it was received), put right by what `sentAt` tells of the client's
+ * clock. `spare` is another reader than the node's; `object` is the node's. */
+enum err segment_take(struct json_node node, struct json_reader *spare, const struct segment_arrival *arrival,
+                      struct arena *arena, struct segment *ret, struct err_detail *detail);
+
 /* Call it before the reader parses again. What the record points to lives in the arena. */
 struct record segment_record(const struct segment *segment, struct binding *binding, struct arena *arena);
 

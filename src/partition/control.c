@@ -268,6 +268,11 @@ enum err control_error(const struct control *control, struct err_detail *detail)
     return control->failed;
 }
 
+void control_forget_error(struct control *control)
+{
+    control->failed = ERR_OK;
+}
+
 static enum err check_document(const json_t *document, struct err_detail *detail)
 {
     struct arena arena = {0};
@@ -399,15 +404,20 @@ uint64_t control_position(const struct control *control)
     return control->position;
 }
 
-bool control_find_note(const struct control *control, struct str kind, struct str *ret_body)
+bool control_note_at(const struct control *control, struct str kind, size_t index, struct str *ret_body)
 {
     array_each (&control->notes, i) {
-        if (str_equal(control->notes.items[i].kind, kind)) {
+        if (str_equal(control->notes.items[i].kind, kind) && index-- == 0) {
             *ret_body = control->notes.items[i].body;
             return true;
         }
     }
     return false;
+}
+
+bool control_find_note(const struct control *control, struct str kind, struct str *ret_body)
+{
+    return control_note_at(control, kind, 0, ret_body);
 }
 
 enum version_state control_version_state(const struct control *control, uint16_t version)

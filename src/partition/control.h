@@ -23,6 +23,8 @@ uint16_t control_name(struct control *control, enum name_kind kind, struct str n
 /* The first failure of the store while appending names; ERR_OK = none. Callers look after a batch of names.
  */
 enum err control_error(const struct control *control, struct err_detail *detail);
+/* A store that was full or busy may have room again: the next new name is tried. */
+void control_forget_error(struct control *control);
 
 /* Who acts and whether it is a retry. */
 struct control_by {
@@ -42,6 +44,8 @@ enum err control_note(struct control *control, struct str kind, struct str body,
                       struct err_detail *detail);
 /* The body of the first entry of a kind; false = none. Lives as long as the control. */
 bool control_find_note(const struct control *control, struct str kind, struct str *ret_body);
+/* The same of every entry of a kind, in order: index from 0; false beyond the last. */
+bool control_note_at(const struct control *control, struct str kind, size_t index, struct str *ret_body);
 
 /* The position of the entry that was appended under an Idempotency-Key; false = none was. */
 bool control_find_key(const struct control *control, struct str key, uint64_t *ret_position);

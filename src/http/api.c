@@ -1,0 +1,176 @@
+#include "http/api.h"
+
+#include <stddef.h>
+
+#include "base/check.h"
+#include "calendar/instant.h"
+#include "http/problem.h"
+#include "json/write.h"
+
+/* ── writing ──────────────────────────────────────────────────────────────── */
+
+void api_item(struct buf *out)
+{
+    char last = out->size ? out->data[out->size - 1] : '[';
+    if (last != '{' && last != '[' && last != ':')
+        buf_put_char(out, ',');
+}
+
+void api_key(struct buf *out, const char *key)
+{
+    api_item(out);
+    json_write_string(str_from(key), out);
+    buf_put_char(out, ':');
+}
+
+void api_text(struct buf *out, const char *key, struct str text)
+{
+    api_key(out, key);
+    json_write_string(text, out);
+}
+
+void api_number(struct buf *out, const char *key, int64_t number)
+{
+    api_key(out, key);
+    buf_put_decimal(out, number);
+}
+
+void api_truth(struct buf *out, const char *key, bool truth)
+{
+    api_key(out, key);
+    json_write_bool(truth, out);
+}
+
+void api_instant(struct buf *out, const char *key, int64_t ms)
+{
+    char text[32];
+    api_key(out, key);
+    if (ms == INSTANT_NEVER) {
+        buf_put_text(out, "null");
+        return;
+    }
+    int size = instant_print(ms, ms % SECOND_MS != 0, text);
+    json_write_string((struct str){text, (size_t)size}, out);
+}
+
+void api_answer(struct http_request *request, unsigned status, struct buf *out)
+{
+    http_answer(request, status, "application/json", buf_str(out));
+    buf_deinit(out);
+}
+
+void api_problem(struct http_request *request, unsigned status, enum err code,
+                 const struct err_detail *detail, struct str members)
+{
+    struct buf out = {0};
+    problem_write(status, code, detail, &out);
+    out.size--; /* the closing brace */
+    buf_put_char(&out, ',');
+    buf_put_str(&out, members);
+    buf_put_char(&out, '}');
+    http_answer(request, status, "application/problem+json", buf_str(&out));
+    buf_deinit(&out);
+}
+
+void api_try_again(struct http_request *request, unsigned status, enum err code,
+                   const struct err_detail *detail)
+{
+    http_answer_header(request, "Retry-After", "1");
+    http_problem(request, status, code, detail);
+}
+
+void api_refuse(struct http_request *request, enum err code, const struct err_detail *detail)
+{
+    if (code == ERR_FULL || code == ERR_BUSY)
+        api_try_again(request, 503, code, detail);
+    else
+        http_problem(request, 0, code, detail);
+}
+
+enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_t most, struct api_page *ret,
+                     struct err_detail *detail)
+{
+    struct str text;
+    int64_t limit = usual;
+    *ret = (struct api_page){0};
+    if (http_request_query(request, "limit", &text) &&
+        (!str_to_int64(text, &limit) || limit < 1 || limit > most))
+        return err_fail(detail, ERR_INVALID, "limit", "must be a whole number from 1 to %u", most);
+    ret->limit = (uint32_t)limit;
+    if (!http_request_query(request, "cursor", &ret->cursor))
+        ret->cursor = STR("");
+    return ERR_OK;
+}
+
+/* ── mails ────────────────────────────────────────────────────────────────── */
+
+struct gather *gather_of(struct mail *mail)
+{
+    return ((struct gather_mail *)((char *)mail - offsetof(struct gather_mail, mail)))->gather;
+}
+
+static void on_done(struct mail *mail, enum err err)
+{
+    struct gather *gather = gather_of(mail);
+    CHECK(err == ERR_OK); /* the crew works off everything, or ends the process */
+    if (atomic_fetch_sub(&gather->left, 1) == 1)
+        gather->end(gather);
+}
+
+struct gather *gather_new(struct service *service, struct http_request *request, gather_end *end,
+                          void *context)
+{
+    struct gather *gather = arena_take(http_request_arena(request), sizeof *gather);
+    gather->service = service;
+    gather->request = request;
+    gather->end = end;
+    gather->context = context;
+    for (uint32_t i = 0; i < STORE_PARTITIONS; i++) {
+        gather->mails[i].gather = gather;
+        gather->mails[i].mail.done = on_done;
+    }
+    return gather;
+}
+
+static struct mail *want(struct gather *gather, uint32_t partition, enum lane lane)
+{
+    struct gather_mail *wanted = &gather->mails[partition];
+    wanted->wanted = true;
+    wanted->mail.lane = lane;
+    return &wanted->mail;
+}
+
+void gather_inputs(struct gather *gather, uint32_t partition, const struct input *inputs, size_t count)
+{
+    struct mail *mail = want(gather, partition, LANE_RECORDS);
+    mail->inputs.items = inputs;
+    mail->inputs.count = count;
+}
+
+void gather_read(struct gather *gather, uint32_t partition, mail_read *read)
+{
+    want(gather, partition, LANE_READ)->read = read;
+}
+
+void gather_control(struct gather *gather, uint64_t position)
+{
+    for (uint32_t i = 0; i < crew_partitions(gather->service->crew); i++)
+        want(gather, i, LANE_CONTROL)->control_to = position;
+}
+
+void gather_post(struct gather *gather)
+{
+    struct crew *crew = gather->service->crew;
+    struct mail *wanted[STORE_PARTITIONS];
+    uint32_t to[STORE_PARTITIONS], count = 0;
+    for (uint32_t i = 0; i < STORE_PARTITIONS; i++) {
+        if (!gather->mails[i].wanted)
+            continue;
+        to[count] = i;
+        wanted[count++] = &gather->mails[i].mail;
+    }
+    CHECK(count > 0);
+    atomic_store(&gather->left, count);
+    for (uint32_t i = 0; i < count; i++)
+        crew_post(crew, to[i], wanted[i]);
+}

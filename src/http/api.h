@@ -1,0 +1,89 @@
+/* What the handlers of the API share: JSON answers, problems with members of their own, and mails to several
+ * partitions whose answer waits for the last. */
+#ifndef HTTP_API_H
+#define HTTP_API_H
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "http/service.h"
+#include "journey/checklist.h"
+
+/* ── writing JSON: a comma is put where one is due ────────────────────────── */
+
+void api_key(struct buf *out, const char *key); /* `"key":` */
+void api_item(struct buf *out);                 /* before an item of an array */
+void api_text(struct buf *out, const char *key, struct str text);
+void api_number(struct buf *out, const char *key, int64_t number);
+void api_truth(struct buf *out, const char *key, bool truth);
+void api_instant(struct buf *out, const char *key, int64_t ms); /* null where INSTANT_NEVER */
+
+/* Answers with what `out` holds and frees it. */
+void api_answer(struct http_request *request, unsigned status, struct buf *out);
+/* The problem that `code` and `detail` make, with `members` (`"findings":[…]`) besides. */
+void api_problem(struct http_request *request, unsigned status, enum err code,
+                 const struct err_detail *detail, struct str members);
+/* A store that is full or busy, or mailboxes that are: come back in a second. */
+void api_try_again(struct http_request *request, unsigned status, enum err code,
+                   const struct err_detail *detail);
+/* By the code: what passes is answered by api_try_again. */
+void api_refuse(struct http_request *request, enum err code, const struct err_detail *detail);
+
+/* A page of a list: `limit` of the query (1..most, else `usual`) and `cursor`, "" where the list begins. */
+struct api_page {
+    uint32_t limit;
+    struct str cursor;
+};
+enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_t most, struct api_page *ret,
+                     struct err_detail *detail);
+
+/* ── mails ────────────────────────────────────────────────────────────────── */
+
+struct gather;
+/* Called once, on a worker's thread, when every mail's work is durable: it answers the request. */
+typedef void gather_end(struct gather *gather);
+
+struct gather_mail {
+    struct mail mail;
+    struct gather *gather;
+    bool wanted;
+};
+/* Lives in the request's arena. */
+struct gather {
+    struct service *service;
+    struct http_request *request;
+    gather_end *end;
+    void *context;
+    _Atomic uint32_t left;
+    struct gather_mail mails[STORE_PARTITIONS]; /* by partition */
+};
+
+struct gather *gather_new(struct service *service, struct http_request *request, gather_end *end,
+                          void *context);
+void gather_inputs(struct gather *gather, uint32_t partition, const struct input *inputs, size_t count);
+void gather_read(struct gather *gather, uint32_t partition, mail_read *read);
+/* To every partition: take the control log up to here. */
+void gather_control(struct gather *gather, uint64_t position);
+/* Posts what is wanted; nothing of the gather or the request may be touched after it. */
+void gather_post(struct gather *gather);
+/* Of the mail that a mail_read is given. */
+struct gather *gather_of(struct mail *mail);
+
+/* ── journeys ─────────────────────────────────────────────────────────────── */
+
+/* The members of a journey; the control's lock is held. */
+void api_put_journey(const struct control *control, uint16_t version, struct buf *out);
+void api_put_findings(const struct findings *findings, struct buf *out);
+/* The newest version of the journey that the path names; VERSION_NONE after it has answered 404. No lock is
+ * held. */
+uint16_t api_find_journey(struct service *service, struct http_request *request);
+/* The body as a document that people write. */
+enum err api_document(const struct http_request *request, json_t **ret, struct err_detail *detail);
+
+/* ── handlers; the context is the service ─────────────────────────────────── */
+
+http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch;
+http_handler api_journeys_check, api_journeys_publish, api_journeys_list, api_journey, api_journey_act,
+    api_journey_statistics;
+http_handler api_contact, api_contact_timeline;
+
+#endif

@@ -1,0 +1,335 @@
+/* Events and traits in Segment's form. A request is taken whole or not at all: its records are read, room for
+ * them is taken, their names are known to the control plane, and only then are they parted over the
+ * partitions; the answer waits until all of them are durable. */
+#include "calendar/instant.h"
+#include "http/api.h"
+#include "ingest/segment.h"
+#include "json/write.h"
+
+enum { BATCH_RECORDS_MAX = 10000 }; /* bounds the list of errors; the clients send hundreds */
+
+struct refusal { /* of one record */
+    uint32_t index;
+    struct str path, message;
+};
+
+struct ingest {
+    struct service *service;
+    struct http_request *request;
+    struct arena *arena;
+    struct json_reader *reader, *spare;
+    struct segment_arrival arrival;
+    struct segment *segments; /* those that were taken, in order */
+    size_t count, room;
+    struct refusal *refusals;
+    size_t refusal_count;
+};
+
+/* ── reading ──────────────────────────────────────────────────────────────── */
+
+static void take_record(struct ingest *ingest, struct json_node node, uint32_t index)
+{
+    struct err_detail detail = {"", ""};
+    struct segment *segment = &ingest->segments[ingest->count];
+    if (segment_take(node, ingest->spare, &ingest->arrival, ingest->arena, segment, &detail) == ERR_OK) {
+        ingest->count++;
+        return;
+    }
+    ingest->refusals[ingest->refusal_count++] =
+        (struct refusal){index, arena_str(ingest->arena, str_from(detail.place)),
+                         arena_str(ingest->arena, str_from(detail.text))};
+}
+
+static enum err take_sent_at(struct json_node root, int64_t *ret_ms, struct err_detail *detail)
+{
+    struct json_node node;
+    if (!json_node_find(root, STR("sentAt"), &node) || json_node_type(node) == JSON_TYPE_NULL)
+        return ERR_OK;
+    if (json_node_type(node) != JSON_TYPE_STRING)
+        return err_fail(detail, ERR_INVALID, "/sentAt", "a string is expected here");
+    return event_time_parse(json_node_string(node), "/sentAt", ret_ms, detail);
+}
+
+static enum err take_batch(struct ingest *ingest, struct json_node root, struct err_detail *detail)
+{
+    struct json_node batch, node;
+    struct str name;
+    uint32_t count = 0, index = 0;
+    if (!json_node_find(root, STR("batch"), &batch) || json_node_type(batch) != JSON_TYPE_ARRAY)
+        return err_fail(detail, ERR_INVALID, "/batch", "an array of records is expected here");
+    enum err err = take_sent_at(root, &ingest->arrival.sent_ms, detail);
+    if (err)
+        return err;
+    for (struct json_iterator it = json_node_iterate(batch); json_iterator_next(&it, &name, &node);)
+        count++;
+    if (count > BATCH_RECORDS_MAX)
+        return err_fail(detail, ERR_LIMIT, "/batch", "%u records; send at most %d at once", count,
+                        BATCH_RECORDS_MAX);
+    ingest->segments = arena_take_array(ingest->arena, count, sizeof *ingest->segments);
+    ingest->refusals = arena_take_array(ingest->arena, count, sizeof *ingest->refusals);
+    for (struct json_iterator it = json_node_iterate(batch); json_iterator_next(&it, &name, &node);)
+        take_record(ingest, node, index++);
+    return ERR_OK;
+}
+
+static enum err take_body(struct ingest *ingest, struct err_detail *detail)
+{
+    struct json_node root;
+    enum err err = json_reader_parse(ingest->reader, http_request_body(ingest->request), &root, detail);
+    if (err)
+        return err;
+    if (json_node_type(root) != JSON_TYPE_OBJECT)
+        return err_fail(detail, ERR_INVALID, "", "the body must be a JSON object");
+    if (ingest->arrival.type.size == 0)
+        return take_batch(ingest, root, detail);
+    ingest->segments = arena_take(ingest->arena, sizeof *ingest->segments);
+    ingest->refusals = arena_take(ingest->arena, sizeof *ingest->refusals);
+    take_record(ingest, root, 0);
+    return ERR_OK;
+}
+
+/* ── names ────────────────────────────────────────────────────────────────── */
+
+typedef bool on_name(struct ingest *ingest, enum name_kind kind, struct str name);
+
+/* False as soon as `on` says so. */
+static bool each_name(struct ingest *ingest, on_name *on)
+{
+    for (size_t i = 0; i < ingest->count; i++) {
+        const struct segment *segment = &ingest->segments[i];
+        if (segment->kind == EVENT_TRACK) {
+            if (!on(ingest, NAME_EVENT, segment->event))
+                return false;
+            continue;
+        }
+        for (uint32_t t = 0; t < segment->properties.count; t++) {
+            const struct property *trait = &segment->properties.items[t];
+            if (trait->value.type != VALUE_MISSING && !on(ingest, NAME_ATTRIBUTE, trait->name))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool is_known(struct ingest *ingest, enum name_kind kind, struct str name)
+{
+    const struct names *names = control_names(ingest->service->control);
+    uint16_t limit = kind == NAME_EVENT ? NAMES_EVENT_MAX : NAMES_ATTRIBUTE_MAX;
+    return names_find(names, kind, name) || names_count(names, kind) == limit;
+}
+
+static bool add_name(struct ingest *ingest, enum name_kind kind, struct str name)
+{
+    control_name(ingest->service->control, kind, name);
+    return control_error(ingest->service->control, NULL) == ERR_OK;
+}
+
+/* Every name has its id before a record that uses it is bound; new ones are rare, so only they stop the
+ * workers. */
+static enum err know_names(struct ingest *ingest, struct err_detail *detail)
+{
+    struct service *service = ingest->service;
+    crew_control_read(service->crew);
+    bool known = each_name(ingest, is_known);
+    crew_control_unlock(service->crew);
+    if (known)
+        return ERR_OK;
+    crew_control_write(service->crew);
+    control_forget_error(service->control);
+    each_name(ingest, add_name);
+    enum err err = control_error(service->control, detail);
+    crew_control_unlock(service->crew);
+    return err;
+}
+
+/* ── parting ──────────────────────────────────────────────────────────────── */
+
+static struct input *bind_inputs(struct ingest *ingest)
+{
+    struct service *service = ingest->service;
+    struct binding binding = {.control = service->control};
+    struct input *inputs = arena_take_array(ingest->arena, ingest->count, sizeof *inputs);
+    crew_control_read(service->crew);
+    for (size_t i = 0; i < ingest->count; i++)
+        inputs[i] = (struct input){.kind = INPUT_RECORD,
+                                   .record = segment_record(&ingest->segments[i], &binding, ingest->arena)};
+    crew_control_unlock(service->crew);
+    return inputs;
+}
+
+/* Each partition's inputs side by side, in the order of the request. */
+static void part(struct ingest *ingest, const struct input *inputs, struct gather *gather)
+{
+    uint32_t partitions = crew_partitions(ingest->service->crew);
+    size_t counts[STORE_PARTITIONS] = {0}, filled[STORE_PARTITIONS] = {0};
+    struct input *own[STORE_PARTITIONS];
+    for (size_t i = 0; i < ingest->count; i++)
+        counts[partition_of(inputs[i].record.hash, partitions)]++;
+    for (uint32_t p = 0; p < partitions; p++)
+        own[p] = arena_take_array(ingest->arena, counts[p], sizeof *inputs);
+    for (size_t i = 0; i < ingest->count; i++) {
+        uint32_t p = partition_of(inputs[i].record.hash, partitions);
+        own[p][filled[p]++] = inputs[i];
+    }
+    for (uint32_t p = 0; p < partitions; p++) {
+        if (counts[p])
+            gather_inputs(gather, p, own[p], counts[p]);
+    }
+}
+
+/* ── answering ────────────────────────────────────────────────────────────── */
+
+static void put_refusals(const struct ingest *ingest, struct buf *out)
+{
+    api_key(out, "errors");
+    buf_put_char(out, '[');
+    for (size_t i = 0; i < ingest->refusal_count; i++) {
+        const struct refusal *refusal = &ingest->refusals[i];
+        api_item(out);
+        buf_put_char(out, '{');
+        api_number(out, "index", refusal->index);
+        api_text(out, "path", refusal->path);
+        api_text(out, "message", refusal->message);
+        buf_put_char(out, '}');
+    }
+    buf_put_char(out, ']');
+}
+
+static void answer_taken(struct ingest *ingest)
+{
+    struct buf out = {0};
+    struct http_request *request = ingest->request;
+    buf_put_text(&out, "{\"success\":true");
+    if (ingest->refusal_count)
+        put_refusals(ingest, &out);
+    buf_put_char(&out, '}');
+    crew_room_give(ingest->service->crew, ingest->room);
+    api_answer(request, 200, &out);
+}
+
+static void answer_none_taken(struct ingest *ingest)
+{
+    struct err_detail detail = {"", ""};
+    struct buf members = {0};
+    err_fail(&detail, ERR_INVALID, "", "no record was taken; `errors` says for each what is wrong");
+    put_refusals(ingest, &members);
+    crew_room_give(ingest->service->crew, ingest->room);
+    api_problem(ingest->request, 400, ERR_INVALID, &detail, buf_str(&members));
+    buf_deinit(&members);
+}
+
+static void on_durable(struct gather *gather)
+{
+    answer_taken(gather->context);
+}
+
+static bool take_room(struct ingest *ingest, size_t bytes)
+{
+    if (!crew_room_take(ingest->service->crew, bytes))
+        return false;
+    ingest->room += bytes;
+    return true;
+}
+
+static void refuse_room(struct ingest *ingest)
+{
+    struct err_detail detail = {"", ""};
+    crew_room_give(ingest->service->crew, ingest->room);
+    err_fail(&detail, ERR_BUSY, "",
+             "more records are waiting to be written than there is room for; "
+             "send them again in a second");
+    api_try_again(ingest->request, 429, ERR_BUSY, &detail);
+}
+
+static void refuse(struct ingest *ingest, enum err err, const struct err_detail *detail)
+{
+    crew_room_give(ingest->service->crew, ingest->room);
+    api_refuse(ingest->request, err, detail);
+}
+
+/* ── the way through ──────────────────────────────────────────────────────── */
+
+/* What was read takes more room than its text; only then is it known how much. */
+static void hand_over(struct ingest *ingest)
+{
+    struct err_detail detail = {"", ""};
+    enum err err = know_names(ingest, &detail);
+    if (err) {
+        refuse(ingest, err, &detail);
+        return;
+    }
+    struct gather *gather = gather_new(ingest->service, ingest->request, on_durable, ingest);
+    part(ingest, bind_inputs(ingest), gather);
+    if (take_room(ingest, ingest->arena->bytes))
+        gather_post(gather);
+    else
+        refuse_room(ingest);
+}
+
+static void take(struct ingest *ingest)
+{
+    struct err_detail detail = {"", ""};
+    enum err err = take_body(ingest, &detail);
+    if (err)
+        refuse(ingest, err, &detail);
+    else if (ingest->count == 0 && ingest->refusal_count)
+        answer_none_taken(ingest);
+    else if (ingest->count == 0)
+        answer_taken(ingest);
+    else
+        hand_over(ingest);
+}
+
+static void start(struct service *service, struct http_request *request, struct str type)
+{
+    struct arena *arena = http_request_arena(request);
+    struct ingest *ingest = arena_take(arena, sizeof *ingest);
+    *ingest = (struct ingest){.service = service,
+                              .request = request,
+                              .arena = arena,
+                              .arrival = {.type = type,
+                                          .received_ms = service->clock(service->clock_context),
+                                          .sent_ms = INSTANT_NEVER}};
+    if (crew_stalled(service->crew)) {
+        struct err_detail detail = {"", ""};
+        err_fail(&detail, ERR_FULL, "",
+                 "the disk takes nothing just now (full or busy); send it again later");
+        api_try_again(request, 503, ERR_FULL, &detail);
+        return;
+    }
+    if (!take_room(ingest, http_request_body(request).size)) {
+        refuse_room(ingest);
+        return;
+    }
+    struct json_reader *reader = json_reader_new(), *spare = json_reader_new();
+    ingest->reader = reader;
+    ingest->spare = spare;
+    take(ingest); /* the request may be answered and gone after it */
+    json_reader_free(reader);
+    json_reader_free(spare);
+}
+
+void api_identify(void *context, struct http_request *request)
+{
+    start(context, request, STR("identify"));
+}
+
+void api_track(void *context, struct http_request *request)
+{
+    start(context, request, STR("track"));
+}
+
+void api_page_viewed(void *context, struct http_request *request)
+{
+    start(context, request, STR("page"));
+}
+
+void api_screen_viewed(void *context, struct http_request *request)
+{
+    start(context, request, STR("screen"));
+}
+
+void api_batch(void *context, struct http_request *request)
+{
+    start(context, request, STR(""));
+}

@@ -1,0 +1,22 @@
+#include "http/service.h"
+
+#include "http/api.h"
+#include "http/health.h"
+
+const struct http_route service_routes[] = {
+    HEALTH_ROUTES,
+    {"POST", "/v1/identify", HTTP_WRITE, api_identify, 0},
+    {"POST", "/v1/track", HTTP_WRITE, api_track, 0},
+    {"POST", "/v1/page", HTTP_WRITE, api_page_viewed, 0},
+    {"POST", "/v1/screen", HTTP_WRITE, api_screen_viewed, 0},
+    {"POST", "/v1/batch", HTTP_WRITE, api_batch, 0},
+    {"POST", "/v1/journeys/check", HTTP_ADMIN, api_journeys_check, 0},
+    {"POST", "/v1/journeys", HTTP_ADMIN, api_journeys_publish, 0},
+    {"GET", "/v1/journeys", HTTP_ADMIN, api_journeys_list, 0},
+    {"GET", "/v1/journeys/{journey}", HTTP_ADMIN, api_journey, 0},
+    {"POST", "/v1/journeys/{journey}/actions", HTTP_ADMIN, api_journey_act, 0},
+    {"GET", "/v1/journeys/{journey}/statistics", HTTP_ADMIN, api_journey_statistics, 0},
+    {"GET", "/v1/contacts/{contact}", HTTP_ADMIN, api_contact, 0},
+    {"GET", "/v1/contacts/{contact}/timeline", HTTP_ADMIN, api_contact_timeline, 0},
+};
+const size_t service_route_count = sizeof service_routes / sizeof *service_routes;
