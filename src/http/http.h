@@ -1,5 +1,6 @@
-/* The HTTP server: libmicrohttpd behind handlers that may answer later. Only http.c, connection.c and body.c
- * know the library. One table of routes is the whole surface: a test holds it against api/openapi.yaml.
+/* The HTTP server: libmicrohttpd behind handlers that may answer later. Only http.c, connection.c and
+ * answer.c know the library. One table of routes is the whole surface: a test holds it against
+ * api/openapi.yaml.
  *
  * A handler runs on one of the server's threads when the whole body is there (at most the route's
  * body_bytes_max; gzip bodies are unpacked, the limit counts unpacked bytes). It answers at once, or keeps
@@ -45,7 +46,8 @@ struct http_options {
     const char *address; /* "127.0.0.1"; loopback unless the operator says otherwise */
     uint16_t port;       /* 0 = any free one: http_server_port tells */
     unsigned threads;
-    unsigned connections_max; /* 0 = HTTP_CONNECTIONS_MAX */
+    unsigned connections_max; /* 0 = HTTP_CONNECTIONS_MAX; never more than the process may open descriptors */
+    unsigned idle_seconds;    /* 0 = HTTP_IDLE_SECONDS */
     size_t memory_bytes_max; /* of all bodies under way; beyond, a request is answered 503 with Retry-After */
     const struct http_route *routes;
     size_t route_count;

@@ -1,0 +1,72 @@
+#include "http/health.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "http/service.h"
+
+void health_live(void *context, struct http_request *request)
+{
+    (void)context;
+    http_answer(request, 200, "application/json", STR("{\"status\":\"live\"}"));
+}
+
+void health_ready(void *context, struct http_request *request)
+{
+    struct service *service = context;
+    struct err_detail detail = {0};
+    if (atomic_load(&service->stopping)) {
+        err_fail(&detail, ERR_BUSY, NULL, "The server is stopping.");
+    } else if (crew_stalled(service->crew)) {
+        err_fail(
+            &detail, ERR_FULL, NULL,
+            "The store refuses to commit, as when the disk is full; make room and it goes on by itself.");
+    } else {
+        http_answer(request, 200, "application/json", STR("{\"status\":\"ready\"}"));
+        return;
+    }
+    http_problem(request, 503, atomic_load(&service->stopping) ? ERR_BUSY : ERR_FULL, &detail);
+}
+
+/* One figure without labels, with the two lines that say what it is. */
+static void figure(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
+}
+
+static void http_figures(const struct http_counts *counts, struct buf *out)
+{
+    figure(out, "sojourn_http_requests_total", "counter", "Requests whose headers have arrived.",
+           counts->requests);
+    buf_put_text(out, "# HELP sojourn_http_answers_total Answers by class of status.\n"
+                      "# TYPE sojourn_http_answers_total counter\n");
+    for (size_t class = 2; class < sizeof counts->answers_by_class / sizeof *counts->answers_by_class;
+         class ++)
+        buf_printf(out, "sojourn_http_answers_total{class=\"%zuxx\"} %" PRIu64 "\n", class,
+                   counts->answers_by_class[class]);
+    figure(out, "sojourn_http_connections", "gauge", "Connections that are open.", counts->connections_open);
+    figure(out, "sojourn_http_body_bytes_total", "counter", "Bytes of request bodies, as they came in.",
+           counts->body_bytes);
+}
+
+void health_metrics(void *context, struct http_request *request)
+{
+    const struct service *service = context;
+    struct buf out = {0};
+    buf_put_text(&out, "# HELP sojourn_build_info The running version.\n# TYPE sojourn_build_info gauge\n"
+                       "sojourn_build_info{version=\"" SOJOURN_VERSION "\"} 1\n");
+    int64_t up_ms = service->clock(service->clock_context) - service->started_ms;
+    figure(&out, "sojourn_uptime_seconds", "gauge", "Since the process started.",
+           up_ms > 0 ? (uint64_t)up_ms / 1000 : 0);
+    figure(&out, "sojourn_rows_durable_total", "counter", "Event and ledger rows committed since the start.",
+           crew_rows_durable(service->crew));
+    figure(&out, "sojourn_ingest_room_used_bytes", "gauge", "Records accepted and not yet durable.",
+           crew_room_used(service->crew));
+    figure(&out, "sojourn_store_stalled", "gauge", "1 while the store refuses commits.",
+           crew_stalled(service->crew));
+    struct http_counts counts = http_server_counts(service->server);
+    http_figures(&counts, &out);
+    http_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&out));
+    buf_deinit(&out);
+}
