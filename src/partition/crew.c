@@ -126,31 +126,37 @@ static void broken(struct crew *crew, const struct err_detail *detail)
         crew->options.on_broken(crew->options.context, detail);
 }
 
-/* What was refused is committed again as it is; nothing newer has been handed over behind it. */
+static bool is_refused(enum commit_status status)
+{
+    return status == COMMIT_RETRY || status == COMMIT_UNKNOWN;
+}
+
+/* What was refused is committed again as it is; nothing newer has been handed over behind it. Whoever is
+ * answered here finds crew_stalled up to date. */
 static void take_answer(struct worker *worker)
 {
     struct crew *crew = worker->crew;
     struct job *job = worker->away;
-    size_t again = 0;
-    for (size_t i = 0; i < job->count; i++) {
-        switch (job->statuses[i]) {
-        case COMMIT_DONE: batch_durable(worker, job->posts[i], job->batches[i]); break;
-        case COMMIT_RETRY:
-        case COMMIT_UNKNOWN:
-            job->batches[again] = job->batches[i];
-            job->posts[again++] = job->posts[i];
-            break;
-        case COMMIT_FENCED:
-        case COMMIT_FAILED: broken(crew, &job->detail); break;
+    size_t again = 0, count = job->count;
+    for (size_t i = 0; i < count; i++)
+        again += is_refused(job->statuses[i]);
+    atomic_store(&crew->stalled, again > 0);
+    job->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_refused(job->statuses[i])) {
+            job->batches[job->count] = job->batches[i];
+            job->posts[job->count++] = job->posts[i];
+        } else if (job->statuses[i] == COMMIT_DONE) {
+            batch_durable(worker, job->posts[i], job->batches[i]);
+        } else {
+            broken(crew, &job->detail);
         }
     }
-    atomic_store(&crew->stalled, again > 0);
-    if (again == 0) {
+    if (job->count == 0) {
         worker->away = NULL;
         free(job);
         return;
     }
-    job->count = again;
     const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     nanosleep(&pause, NULL);
     store_commit(crew->options.store, job->batches, job->count, on_commit, job);

@@ -128,7 +128,7 @@ static struct buf read_file(const struct worker_options *options, const char *de
 
 static struct str key_of(struct json_reader *reader, struct str line, const char *destination)
 {
-    struct json_node root, key, name;
+    struct json_node root, key = {{0}}, name = {{0}};
     if (json_reader_parse(reader, line, &root, NULL) || !json_node_find(root, STR("key"), &key) ||
         !json_node_find(root, STR("destination"), &name))
         fail_msg("no line of ours: %.*s", STR_ARG(line));
