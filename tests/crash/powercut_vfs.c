@@ -167,21 +167,38 @@ static uint64_t largest_size(const struct content *content)
     return largest;
 }
 
-/* Sector by sector: all operations up to the one that it has reached. */
-static void replay_sectors(const struct content *content, char *image, uint64_t bytes, unsigned how)
+/* How many of the operations may be seen at all: file systems truncate wholly or not, and what was written
+ * after a truncation that did not happen went to other blocks. */
+static size_t visible(const struct content *content, unsigned how)
+{
+    size_t truncations = 0, happened;
+    array_each (&content->operations, i)
+        truncations += !content->operations.items[i].data;
+    happened = reached(truncations, how);
+    array_each (&content->operations, i) {
+        if (!content->operations.items[i].data && happened-- == 0)
+            return i;
+    }
+    return content->operations.count;
+}
+
+/* Sector by sector: the writes up to the one that it has reached. */
+static void replay_sectors(const struct content *content, size_t operations, char *image, uint64_t bytes,
+                           unsigned how)
 {
     char *version = memory_take(bytes);
     uint64_t sectors = (bytes + SECTOR - 1) / SECTOR;
     size_t *upto = memory_take((sectors + 1) * sizeof *upto);
     for (uint64_t s = 0; s < sectors; s++)
-        upto[s] = reached(content->operations.count, how);
+        upto[s] = reached(operations, how);
     memcpy(version, image, bytes);
-    for (size_t i = 0; i < content->operations.count; i++) {
+    for (size_t i = 0; i < operations; i++) {
         const struct operation *operation = &content->operations.items[i];
         apply(version, bytes, operation);
-        uint64_t from = operation->data ? operation->offset : operation->bytes;
-        uint64_t to = operation->data ? operation->offset + operation->bytes : bytes;
-        for (uint64_t s = from / SECTOR; s * SECTOR < to; s++) {
+        if (!operation->data)
+            apply(image, bytes, operation);
+        uint64_t end = operation->data ? operation->offset + operation->bytes : 0;
+        for (uint64_t s = operation->offset / SECTOR; s * SECTOR < end; s++) {
             uint64_t size = bytes - s * SECTOR < SECTOR ? bytes - s * SECTOR : SECTOR;
             if (i < upto[s])
                 memcpy(image + s * SECTOR, version + s * SECTOR, size);
@@ -191,18 +208,28 @@ static void replay_sectors(const struct content *content, char *image, uint64_t 
     free(version);
 }
 
+/* One that it had since the last truncation that happened. */
+static uint64_t some_size(const struct content *content, size_t operations, unsigned how)
+{
+    size_t from = operations;
+    while (from > 0 && content->operations.items[from - 1].data)
+        from--;
+    size_t at = from + reached(operations - from, how);
+    return at ? content->operations.items[at - 1].size_after : content->synced.size;
+}
+
 static void make_image(const struct content *content, struct buf *image)
 {
     uint64_t bytes = largest_size(content);
     unsigned how = (unsigned)prng_below(&disk.prng, 6);
     bool noise = prng_chance(&disk.prng, 30);
+    size_t operations = visible(content, how);
     buf_put(image, content->synced.data, content->synced.size);
     buf_reserve(image, bytes - image->size + 1);
     for (; image->size < bytes; image->size++)
         image->data[image->size] = noise ? (char)prng_next(&disk.prng) : 0;
-    replay_sectors(content, image->data, bytes, how);
-    size_t sizes = reached(content->operations.count, how);
-    image->size = sizes ? content->operations.items[sizes - 1].size_after : content->synced.size;
+    replay_sectors(content, operations, image->data, bytes, how);
+    image->size = some_size(content, operations, how);
 }
 
 static void write_file(const char *path, const struct buf *image)

@@ -5,6 +5,7 @@
  *
  * - each sector of 512 bytes is, on its own, as old as the last sync or as new as any write since;
  * - a file's size is any that it had since its last sync; what was never written reads as zeros or as noise;
+ * - a truncation happened or not, and with it all that was written after it;
  * - a name made or removed since the directory was last synced (SQLite does so with a new journal or WAL) is
  * there or not. */
 #ifndef CRASH_POWERCUT_VFS_H
