@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "delivery/file_folder.h"
+#include "json/reader.h"
 
 /* ── lines ────────────────────────────────────────────────────────────────── */
 
@@ -130,6 +131,33 @@ static void what_is_not_ours_is_refused_and_left_alone(void **state)
     }
 }
 
+static void a_line_that_none_of_ours_can_be_is_refused(void **state)
+{
+    struct folder *folder = *state;
+    struct destination_settings settings = folder_settings(folder->file);
+    struct destination *destination;
+    struct err_detail detail = {0};
+    folder_put(folder, "{\"key\":\"", 8);
+    assert_int_equal(truncate(folder->file, (off_t)JSON_TEXT_BYTES_MAX * 3), 0);
+    assert_int_equal(destination_open(&settings, &destination, &detail), ERR_REFUSED);
+    assert_non_null(strstr(detail.text, "last line"));
+}
+
+static void a_line_that_stands_twice_counts_once(void **state)
+{
+    struct folder *folder = *state;
+    static const char lines[] = "{\"key\":\"a\"}\n{\"key\":\"a\"}\n{\"key\":\"b\"}\n";
+    folder_put(folder, lines, sizeof lines - 1);
+    struct destination *destination = folder_open(folder);
+    const struct str keys[] = {STR("a"), STR("b"), STR("c")};
+    bool has[3];
+    assert_int_equal(destination_has(destination, keys, 3, has, NULL), ERR_OK);
+    assert_true(has[0] && has[1] && !has[2]);
+    assert_int_equal(destination_has(destination, keys, 2, has, NULL), ERR_OK);
+    assert_true(has[0] && has[1]);
+    destination_close(destination);
+}
+
 static void what_cannot_be_a_file_is_refused(void **state)
 {
     struct folder *folder = *state;
@@ -207,6 +235,8 @@ int main(void)
         IN_A_FOLDER(a_reopened_file_is_gone_on_with),
         IN_A_FOLDER(keys_are_found_in_a_long_file),
         IN_A_FOLDER(what_is_not_ours_is_refused_and_left_alone),
+        IN_A_FOLDER(a_line_that_none_of_ours_can_be_is_refused),
+        IN_A_FOLDER(a_line_that_stands_twice_counts_once),
         IN_A_FOLDER(what_cannot_be_a_file_is_refused),
         IN_A_FOLDER(a_file_has_one_writer),
         IN_A_FOLDER(a_file_taken_away_is_begun_anew),

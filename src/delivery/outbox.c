@@ -87,13 +87,6 @@ static void target_failed(struct target *target, int64_t now_ms, const struct er
     target->failure = *failure;
 }
 
-static void target_worked(struct outbox *outbox, struct target *target)
-{
-    target->pause_ms = 0;
-    if (target->aside[OUTBOX_WAITING])
-        outbox_fetch_aside(outbox);
-}
-
 /* Those that failed and whose time has come again, and those that let the repetitions go first. */
 static void wake_targets(struct outbox *outbox, int64_t now_ms)
 {
@@ -175,7 +168,7 @@ static void ask_destination(struct outbox *outbox, uint16_t number, int64_t now_
         else
             outbox_set(outbox, picked->partition, picked->index, OUTBOX_READY);
     }
-    target_worked(outbox, target);
+    target->pause_ms = 0;
 }
 
 static void settle_uncertain(struct outbox *outbox, int64_t now_ms)
@@ -342,7 +335,7 @@ static void hand_over(struct outbox *outbox, size_t first, size_t end, int64_t n
     if (err)
         target_failed(target, now_ms, &failure);
     else
-        target_worked(outbox, target);
+        target->pause_ms = 0;
 }
 
 static enum err deliver_group(struct outbox *outbox, int64_t now_ms, struct err_detail *detail)

@@ -129,6 +129,8 @@ static enum handover_answer ask(void *context, uint32_t partition, const struct 
         return HANDOVER_HELD;
     *ret = (struct handover){.journey = STR("Win back"), .node = STR("offer"), .version = 1};
     ret->contact = arena_str(arena, STR("c-1"));
+    if (caller->attribute_bytes)
+        ret->attributes = (struct str){arena_take(arena, caller->attribute_bytes), caller->attribute_bytes};
     return HANDOVER_GO;
 }
 

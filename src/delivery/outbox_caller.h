@@ -43,6 +43,7 @@ struct caller {
     bool lags;                /* batches become late */
     bool held[CALLER_VERSIONS];
     uint32_t held_max;
+    size_t attribute_bytes; /* of every contact */
     enum outbox_undefined undefined;
     struct basket crm, mailer;
     int64_t now_ms;

@@ -201,7 +201,8 @@ void outbox_move_all(struct outbox *outbox, enum outbox_state from, enum outbox_
 
 /* ── room ─────────────────────────────────────────────────────────────────── */
 
-/* An effect that was attempted stays: what is known of its attempt is not in its opened row. */
+/* One that was attempted stays, so that it is first when its destination is tried again: whatever was
+ * attempted is uncertain after a crash, and that must not grow as long as a destination fails. */
 static bool can_wait_elsewhere(const struct item *item)
 {
     return !item->attempted &&

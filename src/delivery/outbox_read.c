@@ -59,7 +59,7 @@ static void take_attempt(struct reading *reading, uint32_t partition, const stru
         outbox_set(outbox, partition, index, OUTBOX_UNCERTAIN);
         return;
     }
-    if (!queue->behind || row->effect <= queue->read_to)
+    if (!queue->behind)
         return; /* it was closed before: seqs of delivery and engine are taken apart, so the row comes late */
     struct handover handover;
     arena_reset(&outbox->scratch);

@@ -172,7 +172,7 @@ static void a_failing_destination_is_tried_with_one_group(void **state)
         caller_drain(&caller);
         caller.now_ms += OUTBOX_RETRY_MS_MAX;
     }
-    assert_in_range(caller_rows(&caller, EFFECT_ATTEMPTED), 1, ROOM / 4);
+    assert_int_equal(caller_rows(&caller, EFFECT_ATTEMPTED), ROOM / 8 + 1);
     caller.mailer.fault = BASKET_WELL;
     caller_drain(&caller);
     assert_each_once(&caller);
@@ -193,34 +193,39 @@ static bool note_effect(void *context, uint32_t partition, const struct effect_r
     return true;
 }
 
+/* Those in memory have left, or are about to by what the engine has decided and not committed. */
 static void what_waits_elsewhere_is_fetched_when_none_waits_here(void **state)
 {
     (void)state;
-    struct caller caller;
-    caller_begin(&caller, ROOM);
-    caller.mailer.fault = BASKET_UNSENT;
-    caller_open(&caller, 0, 30, "mailer", 0);
-    caller_open(&caller, 1, 1, "crm", 0);
-    caller_drain(&caller);
-    assert_int_equal(caller.crm.keys.count, 1);
-    struct noted here = {0};
-    outbox_each(caller.outbox, note_effect, &here);
-    for (size_t i = 0; i < caller.pending.count; i++) {
-        array_each (&here.effects, k) {
-            if (caller.pending.items[i].open && caller.pending.items[i].row.effect == here.effects.items[k])
-                caller_cancel(&caller, i);
+    for (int committed = 0; committed < 2; committed++) {
+        struct caller caller;
+        caller_begin(&caller, ROOM);
+        caller.mailer.fault = BASKET_UNSENT;
+        caller_open(&caller, 0, 30, "mailer", 0);
+        caller_drain(&caller);
+        struct noted here = {0};
+        outbox_each(caller.outbox, note_effect, &here);
+        for (size_t i = 0; i < caller.pending.count; i++) {
+            array_each (&here.effects, k) {
+                if (caller.pending.items[i].row.effect != here.effects.items[k])
+                    continue;
+                if (committed)
+                    caller_cancel(&caller, i);
+                else
+                    caller.pending.items[i].open = false;
+            }
         }
+        size_t left = caller_open_count(&caller);
+        assert_int_equal(left, 30 - here.effects.count);
+        assert_true(left > 0);
+        caller.mailer.fault = BASKET_WELL;
+        caller.now_ms += OUTBOX_RETRY_MS_MIN;
+        caller_drain(&caller);
+        assert_int_equal(caller.mailer.keys.count, left);
+        assert_true(outbox_is_empty(caller.outbox));
+        array_free(&here.effects);
+        caller_end(&caller);
     }
-    array_free(&here.effects);
-    assert_int_equal(outbox_count(caller.outbox, OUTBOX_WAITING), 0);
-    size_t left = caller_open_count(&caller);
-    assert_in_range(left, 1, 29);
-    caller.mailer.fault = BASKET_WELL;
-    caller.now_ms += OUTBOX_RETRY_MS_MIN;
-    caller_drain(&caller);
-    assert_int_equal(caller.mailer.keys.count, left);
-    assert_true(outbox_is_empty(caller.outbox));
-    caller_end(&caller);
 }
 
 static void results_come_before_a_reading_that_fails(void **state)
@@ -229,9 +234,14 @@ static void results_come_before_a_reading_that_fails(void **state)
     struct caller caller;
     caller_begin(&caller, ROOM);
     caller_open(&caller, 0, 60, "crm", 0);
+    for (int groups = 0; groups < 5; groups++) {
+        (void)caller_deliver(&caller);
+        caller_close_returned(&caller, SIZE_MAX);
+    }
     size_t sent = caller_deliver(&caller);
     assert_true(sent > 0);
     caller_crash(&caller);
+    assert_true(in_memory(&caller) * 2 < ROOM); /* most that came first are closed: more is wanted */
     store_memory_fail_at(caller.store, 1, COMMIT_FAILED);
     assert_int_equal(caller_deliver(&caller), sent);
     store_memory_fail_at(caller.store, 0, COMMIT_DONE);

@@ -67,6 +67,7 @@ static void a_partition_keeps_its_order(void **state)
         effect_key(2, &caller.pending.items[2 * i].row, key);
         assert_string_equal(caller.crm.keys.items[i], key);
     }
+    assert_int_equal(caller.crm.calls + caller.mailer.calls, 2); /* one sync a destination and group */
     caller_end(&caller);
 }
 
@@ -82,6 +83,18 @@ static void a_group_has_a_limit_and_partitions_take_turns(void **state)
     for (size_t i = caller.pending.count - 5; i < caller.pending.count; i++)
         assert_true(caller.pending.items[i].returned);
     assert_int_equal(caller_deliver(&caller), 5);
+    caller_end(&caller);
+}
+
+static void a_group_of_large_contacts_is_a_small_one(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, 0);
+    caller.attribute_bytes = OUTBOX_GROUP_BYTES_MAX / 4;
+    caller_open(&caller, 0, 6, "crm", 0);
+    assert_int_equal(caller_deliver(&caller), 4);
+    assert_int_equal(caller_deliver(&caller), 2);
     caller_end(&caller);
 }
 
@@ -191,6 +204,11 @@ static void without_keys_an_open_attempt_is_unknown_and_never_repeated(void **st
     }
     assert_each_once(&caller.mailer, &caller);
     assert_int_equal(caller_open_count(&caller), 2);
+    caller.mailer.base.honours_keys = true; /* defined anew, it can be asked */
+    outbox_define(caller.outbox, &caller.mailer.base);
+    caller_drain(&caller);
+    assert_each_once(&caller.mailer, &caller);
+    assert_int_equal(caller_open_count(&caller), 0);
     caller_end(&caller);
 }
 
@@ -253,6 +271,28 @@ static void a_destination_that_is_not_defined_keeps_its_effects(void **state)
     assert_false(outbox_problem(caller.outbox, 0, &problem));
     caller_drain(&caller);
     assert_each_once(&caller.mailer, &caller);
+    caller_end(&caller);
+}
+
+static void what_an_undefined_destination_may_have_stays_uncertain(void **state)
+{
+    (void)state;
+    struct caller caller;
+    caller_begin(&caller, 0);
+    caller.undefined = OUTBOX_FAIL; /* whether it failed is not known */
+    caller_open(&caller, 0, 2, "mailer", 0);
+    assert_int_equal(caller_deliver(&caller), 2);
+    caller_crash(&caller);
+    outbox_undefine(caller.outbox, STR("mailer"));
+    caller_drain(&caller);
+    struct outbox_problem problem;
+    assert_true(outbox_problem(caller.outbox, 0, &problem));
+    assert_int_equal(problem.state, OUTBOX_UNDEFINED);
+    assert_int_equal(problem.effects, 2);
+    outbox_define(caller.outbox, &caller.mailer.base);
+    caller_drain(&caller);
+    assert_each_once(&caller.mailer, &caller);
+    assert_int_equal(caller_open_count(&caller), 0);
     caller_end(&caller);
 }
 
@@ -387,6 +427,7 @@ int main(void)
         cmocka_unit_test(what_is_committed_goes_out_once_and_is_answered),
         cmocka_unit_test(a_partition_keeps_its_order),
         cmocka_unit_test(a_group_has_a_limit_and_partitions_take_turns),
+        cmocka_unit_test(a_group_of_large_contacts_is_a_small_one),
         cmocka_unit_test(what_the_destination_refuses_is_answered_failed),
         cmocka_unit_test(what_has_left_is_not_handed_over),
         cmocka_unit_test(a_result_lost_in_a_crash_is_found_again_without_a_second_sending),
@@ -396,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_destination_that_does_not_know_what_it_took_is_asked),
         cmocka_unit_test(what_is_held_stays_until_it_is_looked_at_again),
         cmocka_unit_test(a_destination_that_is_not_defined_keeps_its_effects),
+        cmocka_unit_test(what_an_undefined_destination_may_have_stays_uncertain),
         cmocka_unit_test(a_destination_that_is_not_defined_fails_where_the_caller_says_so),
         cmocka_unit_test(a_failing_destination_is_tried_less_and_less_often),
         cmocka_unit_test(a_destination_that_cannot_say_is_asked_again_later),
