@@ -176,6 +176,9 @@ static void refine(void *context, uint32_t id, int64_t from_ms, int64_t to_ms)
     if (timeout_ms >= from_ms && timeout_ms < to_ms)
         arm(engine, id, timeout_ms, TIMER_TIMEOUT);
     arm(engine, id, recheck_ms, TIMER_NODE);
+    /* opened by its very first instant: what changes then is no longer ahead, so it is judged now */
+    if (engine->head.now_ms >= from_ms && engine_has_time_rules(engine, id))
+        arm(engine, id, engine->head.now_ms, TIMER_NODE);
 }
 
 static void fire(struct engine *engine, const struct timer *timer)
