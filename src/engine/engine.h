@@ -97,10 +97,10 @@ struct stat_row engine_total(const struct engine *engine, struct stat_key key);
 
 /* Writes stat rows for what changed in the current quarter so far. */
 void engine_flush_totals(struct engine *engine);
-/* Begins a cycle: whatever is dirty now is to be encoded; the totals block is put into the batch at once. */
+/* Begins a cycle: whatever is dirty now is to be encoded. */
 void engine_cycle_begin(struct engine *engine);
-/* Puts up to `count` blocks of the cycle into the batch; true when the cycle's last is there, and the head's
- * horizon has moved to the cycle's first seq. */
+/* Puts up to `count` blocks of the cycle into the batch; true when the cycle's last is there with the totals,
+ * and the head's horizon has moved to the cycle's first seq. */
 bool engine_cycle_go_on(struct engine *engine, uint32_t count);
 
 /* Loading, in this order: begin, every block (totals first), every row after the horizon in order of seq, the

@@ -44,11 +44,13 @@ static void put_chunk(struct engine *engine, enum block_kind kind, uint32_t numb
     put_block(engine, kind, number, &body);
 }
 
+/* It says how many aggregates every past block has: those there when the cycle began. A later one may be
+ * missing in the cycle's first blocks. */
 static void put_totals(struct engine *engine)
 {
     struct buf body = {0};
     buf_put_varint(&body, engine->head.control);
-    buf_put_varint(&body, past_aggregates(engine->past));
+    buf_put_varint(&body, engine->cycle.aggregates);
     totals_encode(&engine->totals, &body);
     put_block(engine, BLOCK_TOTALS, 0, &body);
 }
@@ -72,9 +74,8 @@ void engine_cycle_begin(struct engine *engine)
         }
     }
     cycle->first_seq = engine->head.seq;
+    cycle->aggregates = past_aggregates(engine->past);
     cycle->running = true;
-    engine_flush_totals(engine);
-    put_totals(engine);
 }
 
 bool engine_cycle_go_on(struct engine *engine, uint32_t count)
@@ -85,6 +86,8 @@ bool engine_cycle_go_on(struct engine *engine, uint32_t count)
         put_chunk(engine, cycle->todo[cycle->next].kind, cycle->todo[cycle->next].number);
     if (cycle->next < cycle->count)
         return false;
+    engine_flush_totals(engine);
+    put_totals(engine);
     cycle->running = false;
     engine->head.horizon = cycle->first_seq;
     return true;
@@ -253,9 +256,11 @@ static void rebuild(struct engine *engine)
 void engine_load_end(struct engine *engine)
 {
     engine->loading = false;
-    rebuild(engine);
-    if (engine->head.now_ms != INT64_MIN)
+    if (engine->head.now_ms != INT64_MIN) {
         totals_turn(&engine->totals, engine->head.now_ms);
+        timers_start(engine->timers, engine->head.now_ms);
+    }
+    rebuild(engine);
     for (size_t kind = 0; kind < BLOCK_TOTALS; kind++)
         array_free(&engine->chunks[kind].block_seq);
 }

@@ -35,6 +35,7 @@ struct chunks {
 
 struct cycle {
     bool running;
+    uint16_t aggregates; /* when it began */
     uint64_t first_seq;
     struct {
         uint8_t kind;

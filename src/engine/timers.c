@@ -55,6 +55,13 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+void timers_start(struct timers *timers, int64_t now_ms)
+{
+    CHECK(timers->hour == INT64_MIN && timers->hours.count == 0);
+    timers->hour = floor_div(now_ms, HOUR_MS);
+    timers->second = floor_div(now_ms, SECOND_MS) - 1;
+}
+
 static int timer_compare(const void *left, const void *right)
 {
     const struct timer *a = left, *b = right;

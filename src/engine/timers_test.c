@@ -165,6 +165,26 @@ static void an_id_whose_due_has_left_the_hour_is_passed_over(void **state)
     timers_free(w.timers);
 }
 
+/* A bare id would be asked, and knows nothing of a look that somebody wants now. */
+static void what_is_added_to_the_hour_they_start_in_is_taken_without_asking(void **state)
+{
+    (void)state;
+    struct waiters w;
+    waiters_begin(&w);
+    int64_t now_ms = MORNING + 90 * MINUTE_MS + 7;
+    timers_start(w.timers, now_ms);
+    assert_int_equal(timers_next(w.timers), INSTANT_NEVER);
+    timers_add(w.timers, (struct timer){now_ms, 3, TIMER_NODE});
+    timers_add(w.timers, (struct timer){now_ms + 20 * MINUTE_MS, 1, TIMER_NODE});
+    timers_add(w.timers, (struct timer){now_ms, 2, TIMER_NODE});
+    timers_add(w.timers, (struct timer){now_ms + HOUR_MS, 4, TIMER_NODE}); /* asked: it waits for nothing */
+    assert_takes(&w, INSTANT_NEVER - 1, now_ms, 2, TIMER_NODE);
+    assert_takes(&w, INSTANT_NEVER - 1, now_ms, 3, TIMER_NODE);
+    assert_takes(&w, INSTANT_NEVER - 1, now_ms + 20 * MINUTE_MS, 1, TIMER_NODE);
+    assert_takes_none(&w, INSTANT_NEVER - 1);
+    timers_free(w.timers);
+}
+
 static void instants_before_1970_are_in_order_too(void **state)
 {
     (void)state;
@@ -282,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_timer_added_again_after_it_was_taken_is_taken_again),
         cmocka_unit_test(what_is_added_while_taking_comes_in_its_place),
         cmocka_unit_test(an_id_whose_due_has_left_the_hour_is_passed_over),
+        cmocka_unit_test(what_is_added_to_the_hour_they_start_in_is_taken_without_asking),
         cmocka_unit_test(instants_before_1970_are_in_order_too),
         cmocka_unit_test(any_order_of_adding_is_taken_in_order_of_time),
     };

@@ -210,6 +210,15 @@ static void a_change_of_attributes_enters_nobody(void **state)
 
 /* ── back-fill ────────────────────────────────────────────────────────────── */
 
+static void pay_no_heed(void *context, const enum commit_status *statuses, size_t count,
+                        const struct err_detail *detail)
+{
+    (void)context;
+    (void)detail;
+    assert_int_equal(count, 1);
+    assert_int_equal(statuses[0], COMMIT_DONE);
+}
+
 static void history_before_the_publish_counts_committed_or_not(void **state)
 {
     struct world *w = *state;
@@ -218,8 +227,11 @@ static void history_before_the_publish_counts_committed_or_not(void **state)
     world_event(w, "09:00", "bob", "X", "{'n':7}");
     w->keep = true; /* from here on nothing is durable when the publish is taken */
     world_event(w, "09:30", "bob", "X", "{'n':8}");
+    world_event(w, "09:30", "dan", "X", "{'n':8}");
+    const struct batch *batch = partition_take_batch(w->partition);
+    store_commit(w->store, &batch, 1, pay_no_heed, NULL); /* durable, and the partition has not heard of it */
     world_event(w, "09:40", "cat", "X", "{'n':9}");
-    (void)partition_take_batch(w->partition); /* on its way, and not answered */
+    (void)partition_take_batch(w->partition); /* on its way, and not durable */
     world_event(w, "09:50", "cat", "X", "{'n':9}");
     world_publish(w, "10:00",
                   "{'name':'J','entry':{'rules':[{'event':'X','where':{'property':'n','gte':5},'at_least':3}]"
@@ -230,9 +242,11 @@ static void history_before_the_publish_counts_committed_or_not(void **state)
     world_event(w, "10:05", "ann", "X", "{'n':5}");
     world_event(w, "10:05", "bob", "X", "{'n':5}");
     world_event(w, "10:05", "cat", "X", "{'n':5}");
+    world_event(w, "10:05", "dan", "X", "{'n':5}");
     assert_false(world_is_inside(w, "ann", "J"));
     assert_true(world_is_inside(w, "bob", "J"));
     assert_true(world_is_inside(w, "cat", "J"));
+    assert_false(world_is_inside(w, "dan", "J"));
     assert_false(world_is_inside(w, "bob", "K"));
     assert_true(world_is_inside(w, "cat", "K"));
 }
@@ -261,6 +275,40 @@ static void history_counts_after_blocks_and_a_restart_too(void **state)
                     "01T10:20 ann K enters, rests at a\n");
 }
 
+/* Met by the third X at 10:20, for an hour; the one of 11:15 is no third within any hour. */
+static void match_all_finds_the_event_that_met_a_counted_rule_behind_newer_ones(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J','entry':{'match':'all','rules':[{'event':'X','at_least':3,'within':'1h'},{'"
+                  "event':'Y'}]}," STAY_A);
+    static const char *const who[] = {"ann", "bob"};
+    for (int i = 0; i < 2; i++) {
+        world_event(w, "10:00", who[i], "X", NULL);
+        world_event(w, "10:00", who[i], "Other", NULL);
+    }
+    for (int i = 0; i < 2; i++)
+        world_event(w, "10:10", who[i], "X", NULL);
+    for (int i = 0; i < 2; i++)
+        world_event(w, "10:20", who[i], "X", NULL);
+    for (int i = 0; i < 2; i++)
+        world_event(w, "11:15", who[i], "X", NULL);
+    world_event(w, "11:18", "ann", "Y", NULL);
+    world_event(w, "11:20:00.001", "bob", "Y", NULL);
+    world_expect(w, "01T11:18 ann J enters, rests at a\n");
+}
+
+static void an_event_from_the_future_counts_at_its_arrival(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J','entry':{'rules':[{'event':'X','at_least':2,'within':'1h'}]}," STAY_A);
+    world_late(w, "10:00", "23:00", "ann", "X", NULL);
+    world_event(w, "12:00", "ann", "X", NULL);
+    world_event(w, "12:30", "ann", "X", NULL);
+    world_expect(w, "01T12:30 ann J enters, rests at a\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -273,6 +321,8 @@ int main(void)
         TEST(match_all_holds_a_rule_as_long_as_its_window),
         TEST(match_all_begins_anew_with_the_last_leaving),
         TEST(match_all_counts_within_its_windows),
+        TEST(match_all_finds_the_event_that_met_a_counted_rule_behind_newer_ones),
+        TEST(an_event_from_the_future_counts_at_its_arrival),
         TEST(without_reentry_a_contact_passes_once_for_ever),
         TEST(reentry_after_a_time_is_counted_from_the_leaving),
         TEST(the_filter_is_judged_at_the_qualifying_instant),

@@ -36,7 +36,8 @@ static bool try_to_load(struct driver *d)
     struct err_detail detail;
     if (control_open(d->w.store, false, &d->w.control, &detail))
         return false;
-    const struct partition_options options = {.store = d->w.store, .control = d->w.control, .cycle_rows = 25};
+    const struct partition_options options = {
+        .store = d->w.store, .control = d->w.control, .cycle_rows = 25, .cycle_blocks = 1};
     if (partition_open(&options, &d->w.partition, &detail)) {
         control_close(d->w.control);
         return false;
@@ -136,7 +137,7 @@ static void fail_at_every_call(enum commit_status status)
 {
     struct workload workload = {0};
     struct buf expected, text;
-    workload_make(&workload, 3, OPERATIONS);
+    workload_make(&workload, 3, OPERATIONS, 0);
     expect_undisturbed(&workload, &expected);
     uint64_t k = 0;
     for (bool failed = true; failed;) {
@@ -188,7 +189,7 @@ static void failing_again_and_again_changes_nothing(void **state)
         struct buf expected, text;
         struct prng prng = {seed};
         struct driver d;
-        workload_make(&workload, seed, OPERATIONS);
+        workload_make(&workload, seed, OPERATIONS, 0);
         expect_undisturbed(&workload, &expected);
         begin(&d, &workload);
         load(&d);
@@ -217,7 +218,7 @@ static void a_fenced_owner_adds_nothing_and_the_new_one_goes_on(void **state)
     (void)state;
     struct workload workload = {0};
     struct buf expected, text;
-    workload_make(&workload, 5, OPERATIONS);
+    workload_make(&workload, 5, OPERATIONS, 0);
     expect_undisturbed(&workload, &expected);
     for (size_t at = 1; at < OPERATIONS; at += 9) {
         struct driver old;

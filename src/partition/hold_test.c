@@ -366,6 +366,51 @@ static void a_resume_at_the_same_instant_is_held_again_and_takes_nobody_on(void 
     world_check_figures(w);
 }
 
+/* ann's second Go comes after the window's end; bob's first does. */
+static void the_first_event_that_was_waited_for_is_the_one(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J'," IN "'nodes':{'a':{'type':'wait_for','rule':{'event':'Go'},'timeout':'30m',"
+                  "'on':{'yes':'y','timed_out':'n'}},'y':{'type':'stop'},'n':{'type':'stop'}},'start':'a'}");
+    world_event(w, "10:00", "ann", "In", NULL);
+    world_act(w, "10:10", ACTION_PAUSE, "J");
+    world_event(w, "10:20", "ann", "Go", NULL);
+    world_event(w, "10:40", "ann", "Go", NULL);
+    world_act(w, "11:00", ACTION_RESUME, "J");
+    world_expect(w, "01T10:00 ann J enters, rests at a\n"
+                    "01T11:00 ann J a.yes leaves at y: completed\n");
+}
+
+static void what_was_noted_stays_noted_whatever_else_changes_in_the_hold(void **state)
+{
+    struct world *w = *state;
+    world_publish(
+        w, "10:00",
+        "{'name':'J'," IN
+        "'exits':[{'event':'Out'}],'nodes':{'c':{'type':'activate','destinations':['crm'],'next':'z'},"
+        "'z':{'type':'stop'}},'start':'c'}");
+    world_publish(
+        w, "10:00",
+        "{'name':'K'," IN
+        "'goals':[{'name':'pro','attribute':'plan','eq':'pro'}],'nodes':{'a':{'type':'wait_for','rule':"
+        "{'event':'Go'},'next':'z'},'z':{'type':'stop'}},'start':'a'}");
+    world_is(w, "10:00", "ann", "{'plan':'pro'}");
+    world_event(w, "10:00", "ann", "In", NULL);
+    world_act(w, "10:10", ACTION_PAUSE, "J");
+    world_act(w, "10:10", ACTION_PAUSE, "K");
+    world_event(w, "10:20", "ann", "Out", NULL);
+    world_event(w, "10:20", "ann", "Go", NULL);
+    world_result(w, "10:30", "ann", "J", 0, false);
+    world_is(w, "10:30", "ann", "{'plan':'free'}"); /* the goal may be reached from now on */
+    world_act(w, "11:00", ACTION_RESUME, "J");
+    world_act(w, "11:00", ACTION_RESUME, "K");
+    world_expect(w, "01T10:00 ann J enters, rests at c\n"
+                    "01T10:00 ann K enters, rests at a\n"
+                    "01T11:00 ann J leaves at c: exit_rule 0\n"
+                    "01T11:00 ann K a.yes leaves at z: completed\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -376,6 +421,8 @@ int main(void)
         TEST(a_window_that_ended_in_the_hold_ends_before_a_later_event),
         TEST(a_goal_met_in_the_hold_takes_the_contact_out_before_any_send),
         TEST(nodes_reached_at_the_resume_do_not_see_the_events_of_the_hold),
+        TEST(the_first_event_that_was_waited_for_is_the_one),
+        TEST(what_was_noted_stays_noted_whatever_else_changes_in_the_hold),
         TEST(what_time_alone_made_true_in_the_hold_acts_at_the_resume),
         TEST(an_answer_in_the_hold_moves_the_contact_at_the_resume),
         TEST(an_answer_at_the_very_instant_of_the_resume_moves_the_contact),

@@ -327,6 +327,27 @@ static void a_closed_world_answers_within_the_same_input(void **state)
     world_check_figures(w);
 }
 
+/* X moves ann in First, whose update brings her to `b` of Second while X is still being settled. */
+static void an_event_that_brought_the_contact_by_an_update_elsewhere_is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'First'," IN
+                  "'nodes':{'a':{'type':'wait_for','rule':{'event':'X'},'next':'u'},'u':{'type':'update',"
+                  "'changes':[{'set':'n','to':1}],'next':'z'},'z':{'type':'stop'}},'start':'a'}");
+    world_publish(
+        w, "10:00",
+        "{'name':'Second'," IN "'nodes':{'a':{'type':'wait_for','rule':{'attribute':'n','eq':1},'next':'b'},"
+        "'b':{'type':'wait_for','rule':{'event':'X'},'next':'z'},'z':{'type':'stop'}},'start':'a'}");
+    world_event(w, "10:00", "ann", "In", NULL);
+    world_event(w, "10:01", "ann", "X", NULL);
+    world_expect(w, "01T10:00 ann First enters, rests at a\n"
+                    "01T10:00 ann Second enters, rests at a\n"
+                    "01T10:01 ann is {'n':1}\n"
+                    "01T10:01 ann First a.yes u.next leaves at z: completed\n"
+                    "01T10:01 ann Second a.yes rests at b\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -338,6 +359,7 @@ int main(void)
         TEST(split_takes_the_first_path_whose_rule_holds),
         TEST(update_changes_what_it_says_one_after_the_other),
         TEST(the_change_of_an_update_is_settled_right_after_the_movement),
+        TEST(an_event_that_brought_the_contact_by_an_update_elsewhere_is_not_waited_for),
         TEST(a_node_without_any_edge_is_the_last_and_completes),
         TEST(with_goals_the_last_node_keeps_the_contact_for_a_goal_or_the_timeout),
         TEST(an_outcome_without_an_edge_among_drawn_ones_keeps_the_contact),

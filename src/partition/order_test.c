@@ -258,6 +258,37 @@ static void time_alone_acts_at_the_very_instant(void **state)
                     "01T12:30:00.001 ann Wait a.yes leaves at z: completed\n");
 }
 
+static void time_may_have_to_change_a_rule_twice(void **state)
+{
+    struct world *w = *state;
+    world_publish(
+        w, "10:00",
+        "{'name':'Wait','entry':{'rules':[{'event':'In'}]},'nodes':{'a':{'type':'wait_for','rule':{'all':["
+        "{'did_not':'Ping','within':'1h'},{'did_not':'In','within':'5h'}]},'next':'z'},'z':{'type':'stop'}},'"
+        "start':'a'}");
+    world_event(w, "10:00", "ann", "Ping", NULL);
+    world_event(w, "10:01", "ann", "In", NULL);
+    world_until(w, "20:00");
+    world_expect(w, "01T10:01 ann Wait enters, rests at a\n"
+                    "01T15:01:00.001 ann Wait a.yes leaves at z: completed\n");
+}
+
+static void a_restart_at_the_instant_at_which_time_changes_a_rule_loses_nothing(void **state)
+{
+    struct world *w = *state;
+    world_publish(
+        w, "10:00",
+        "{'name':'J','entry':{'rules':[{'event':'In'}]},'exits':[{'did_not':'Ping','within':'1h'}],'nodes':{"
+        "'a':{'type':'wait','for':'1d','next':'z'},'z':{'type':'stop'}},'start':'a'}");
+    world_event(w, "10:00", "ann", "Ping", NULL);
+    world_event(w, "10:01", "ann", "In", NULL);
+    world_event(w, "11:00:00.001", "bob", "Other", NULL);
+    world_reload(w);
+    world_until(w, "12:00");
+    world_expect(w, "01T10:01 ann J enters, rests at a\n"
+                    "01T11:00:00.001 ann J leaves at a: exit_rule 0\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -276,6 +307,8 @@ int main(void)
         TEST(timers_start_when_the_event_arrives_and_the_future_is_clamped_to_it),
         TEST(past_late_tolerance_an_event_enters_nobody_but_still_ends),
         TEST(an_entry_must_have_been_open_at_both_times),
+        TEST(a_restart_at_the_instant_at_which_time_changes_a_rule_loses_nothing),
+        TEST(time_may_have_to_change_a_rule_twice),
         TEST(time_alone_acts_at_the_very_instant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,7 +281,8 @@ static void go_on_with_cycle(struct partition *p)
         p->in_cycle = true;
         p->rows_since_cycle = 0;
     }
-    p->in_cycle = !engine_cycle_go_on(p->engine, BLOCKS_AT_ONCE);
+    p->in_cycle =
+        !engine_cycle_go_on(p->engine, p->options.cycle_blocks ? p->options.cycle_blocks : BLOCKS_AT_ONCE);
 }
 
 static void take_input(struct partition *p, const struct input *input)

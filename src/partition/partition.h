@@ -22,8 +22,9 @@ struct partition_options {
     partition_answer *answer; /* NULL = effects wait for INPUT_RESULT */
     void *answer_context;
     bool late_tolerance;
-    bool read_only;      /* no claim, no steps: for reads of a directory that another process owns */
-    uint32_t cycle_rows; /* begin a block cycle after so many rows; 0 = 100,000 */
+    bool read_only;        /* no claim, no steps: for reads of a directory that another process owns */
+    uint32_t cycle_rows;   /* begin a block cycle after so many rows; 0 = 100,000 */
+    uint32_t cycle_blocks; /* of it are made so many after each step; 0 = 8 */
 };
 
 /* Claims and loads: blocks, rows after the horizon, back-fills. Takes the control entries that it has not

@@ -83,13 +83,13 @@ static void compare_with_rows_alone(struct world *w, uint64_t seed, size_t numbe
     array_free(&actions);
 }
 
-static void run_and_compare(uint32_t cycle_rows, unsigned commit_percent)
+static void run_and_compare(uint32_t cycle_rows, unsigned commit_percent, uint32_t crowd)
 {
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+    for (uint64_t seed = 1; seed <= (crowd ? 2 : SEEDS); seed++) {
         struct workload workload = {0};
-        struct world w = {.cycle_rows = cycle_rows};
+        struct world w = {.cycle_rows = cycle_rows, .cycle_blocks = 1};
         struct prng prng = {seed};
-        workload_make(&workload, seed, OPERATIONS);
+        workload_make(&workload, seed, OPERATIONS, crowd);
         world_begin(&w);
         array_each (&workload.operations, i) {
             assert_int_equal(workload_run(&workload, &w, i), ERR_OK);
@@ -112,19 +112,25 @@ static void run_and_compare(uint32_t cycle_rows, unsigned commit_percent)
 static void at_every_commit_what_is_loaded_is_what_was_decided(void **state)
 {
     (void)state;
-    run_and_compare(0, 100);
+    run_and_compare(0, 100, 0);
 }
 
 static void blocks_made_all_the_time_change_nothing_about_it(void **state)
 {
     (void)state;
-    run_and_compare(1, 100);
+    run_and_compare(1, 100, 0);
 }
 
 static void blocks_and_commits_may_come_at_any_time(void **state)
 {
     (void)state;
-    run_and_compare(40, 40);
+    run_and_compare(20, 40, 0);
+}
+
+static void contacts_and_enrollments_may_stand_in_several_blocks(void **state)
+{
+    (void)state;
+    run_and_compare(300, 3, 2300);
 }
 
 /* ── going on ─────────────────────────────────────────────────────────────── */
@@ -173,7 +179,7 @@ static void the_workloads_say_something_about_everything(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct workload workload = {0};
         struct result_of_run run;
-        workload_make(&workload, seed, OPERATIONS);
+        workload_make(&workload, seed, OPERATIONS, 0);
         run_without_a_stop(&workload, &run);
         buf_put_text(&all, run.ledger.data);
         buf_deinit(&run.ledger);
@@ -194,9 +200,9 @@ static void loading_after_every_operation_decides_the_same_rows(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct workload workload = {0};
         struct result_of_run straight, cut;
-        workload_make(&workload, seed, OPERATIONS);
+        workload_make(&workload, seed, OPERATIONS, 0);
         run_without_a_stop(&workload, &straight);
-        struct world w = {.cycle_rows = 30};
+        struct world w = {.cycle_rows = 10, .cycle_blocks = 1};
         workload_rewind(&workload);
         world_begin(&w);
         array_each (&workload.operations, i) {
@@ -249,7 +255,7 @@ static void crash(struct under_way *u, struct prng *prng)
 static void run_with_crashes(struct workload *workload, uint64_t seed, struct result_of_run *ret)
 {
     struct prng prng = {seed + 1000};
-    struct under_way u = {.w = {.cycle_rows = seed % 2 ? 50 : 3}};
+    struct under_way u = {.w = {.cycle_rows = seed % 2 ? 20 : 3, .cycle_blocks = 1}};
     workload_rewind(workload);
     world_begin(&u.w);
     store_memory_set_manual(u.w.store, true);
@@ -277,7 +283,7 @@ static void a_crash_anywhere_with_batches_under_way_decides_the_same_rows(void *
     for (uint64_t seed = 1; seed <= 2 * SEEDS; seed++) {
         struct workload workload = {0};
         struct result_of_run straight, cut;
-        workload_make(&workload, seed, OPERATIONS);
+        workload_make(&workload, seed, OPERATIONS, 0);
         run_without_a_stop(&workload, &straight);
         run_with_crashes(&workload, seed, &cut);
         compare_runs(&straight, &cut, seed);
@@ -291,6 +297,7 @@ int main(void)
         cmocka_unit_test(at_every_commit_what_is_loaded_is_what_was_decided),
         cmocka_unit_test(blocks_made_all_the_time_change_nothing_about_it),
         cmocka_unit_test(blocks_and_commits_may_come_at_any_time),
+        cmocka_unit_test(contacts_and_enrollments_may_stand_in_several_blocks),
         cmocka_unit_test(the_workloads_say_something_about_everything),
         cmocka_unit_test(loading_after_every_operation_decides_the_same_rows),
         cmocka_unit_test(a_crash_anywhere_with_batches_under_way_decides_the_same_rows),

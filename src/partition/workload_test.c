@@ -108,7 +108,7 @@ static int64_t some_pause(struct prng *prng, const struct operation *former)
                    MINUTE_MS * MINUTE_MS;
 }
 
-void workload_make(struct workload *workload, uint64_t seed, uint32_t operations)
+void workload_make(struct workload *workload, uint64_t seed, uint32_t operations, uint32_t crowd)
 {
     struct prng prng = {seed};
     int64_t at_ms = world_instant("00:00");
@@ -121,6 +121,13 @@ void workload_make(struct workload *workload, uint64_t seed, uint32_t operations
             o = (struct operation){
                 .kind = OPERATION_PUBLISH, .at_ms = at_ms, .which = i / (operations / (2 * DEFINITIONS))};
         *array_push(&workload->operations) = o;
+        for (uint32_t k = 0; i == 5 && k < crowd; k++)
+            *array_push(&workload->operations) =
+                (struct operation){.kind = k % 3 ? OPERATION_TRAITS : OPERATION_EVENT,
+                                   .at_ms = at_ms,
+                                   .own_ms = at_ms,
+                                   .contact = CONTACTS + k,
+                                   .json = "{'n':9}"};
     }
     *array_push(&workload->operations) = (struct operation){.kind = OPERATION_TIME, .at_ms = at_ms + DAY_MS};
 }

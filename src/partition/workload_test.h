@@ -32,7 +32,8 @@ struct workload {
     struct arena arena;
 };
 
-void workload_make(struct workload *workload, uint64_t seed, uint32_t operations);
+/* `crowd` others come to be in the midst of it, so that its contacts stand in several blocks. */
+void workload_make(struct workload *workload, uint64_t seed, uint32_t operations, uint32_t crowd);
 /* Before another run of the same. */
 void workload_rewind(struct workload *workload);
 void workload_free(struct workload *workload);

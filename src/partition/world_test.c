@@ -29,7 +29,8 @@ static void load(struct world *w)
                                               .control = w->control,
                                               .answer = w->answers ? send_at_once : NULL,
                                               .late_tolerance = w->late_tolerance,
-                                              .cycle_rows = w->cycle_rows};
+                                              .cycle_rows = w->cycle_rows,
+                                              .cycle_blocks = w->cycle_blocks};
     if (partition_open(&options, &w->partition, &detail))
         say_and_fail("partition_open", &detail);
 }
