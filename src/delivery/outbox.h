@@ -13,7 +13,8 @@
  * - The engine is the truth about what is open: it is asked at every hand-over. Held effects stay, those that
  *   are gone are dropped, for the engine closes them itself. A result that was returned is not repeated
  *   before the next start, whatever becomes of it.
- * - An effect whose destination is not defined stays open and is listed, or fails: the caller says which.
+ * - An effect whose destination is not defined stays open and is listed, or fails: the caller says which. One
+ *   that is uncertain stays in any case: whether it failed is not known.
  * - A destination that fails (disk full, …) keeps its effects; it is tried again after 1 s, 2 s, … 60 s.
  * - Memory: at most `held_max` effects, ~40 B each, and those attempted before. What cannot be held is read
  *   back from the store by seq; so are effects put aside for a cause that lasts (held, not defined, failing)

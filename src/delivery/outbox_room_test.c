@@ -176,6 +176,7 @@ static void a_failing_destination_is_tried_with_one_group(void **state)
     caller.mailer.fault = BASKET_WELL;
     caller_drain(&caller);
     assert_each_once(&caller);
+    assert_int_equal(caller_rows(&caller, EFFECT_ATTEMPTED), caller.pending.count);
     caller_end(&caller);
 }
 

@@ -362,6 +362,10 @@ static void a_destination_that_cannot_say_is_asked_again_later(void **state)
     assert_int_equal(outbox_next_ms(caller.outbox), caller.now_ms + OUTBOX_RETRY_MS_MIN);
     caller.crm.has_fails = false;
     caller.now_ms += OUTBOX_RETRY_MS_MIN;
+    assert_int_equal(caller_deliver(&caller), 2);
+    struct outbox_problem problem;
+    assert_false(outbox_problem(caller.outbox, 0, &problem));
+    caller_close_returned(&caller, SIZE_MAX);
     caller_drain(&caller);
     assert_each_once(&caller.crm, &caller);
     assert_int_equal(caller_open_count(&caller), 0);
