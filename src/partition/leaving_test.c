@@ -205,6 +205,21 @@ static void exits_work_inside_waits_and_activations(void **state)
                     "01T10:30 bob J leaves at c: exit_rule 0\n");
 }
 
+/* True until 11:00 for the ping, false then, and true from 15:00 on for want of a purchase. */
+static void a_goal_that_time_makes_false_and_true_again_is_reached(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J'," IN "'goals':[{'name':'g','any':[{'did':'Ping','within':'1h'},{'did_not':'"
+                                    "Buy','within':'5h'}]}]," STAY_A);
+    world_event(w, "10:00", "ann", "Ping", NULL);
+    world_event(w, "10:00", "ann", "Buy", NULL);
+    world_event(w, "10:10", "ann", "In", NULL);
+    world_until(w, "20:00");
+    world_expect(w, "01T10:10 ann J enters, rests at a\n"
+                    "01T15:00:00.001 ann J leaves at a: goal 0\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -215,6 +230,7 @@ int main(void)
         TEST(within_of_an_exit_takes_both_ends),
         TEST(a_contact_rule_as_goal_must_become_true_after_the_entry),
         TEST(a_goal_that_time_makes_false_may_be_reached_from_then_on),
+        TEST(a_goal_that_time_makes_false_and_true_again_is_reached),
         TEST(the_timeout_of_the_journey_comes_after_events_of_its_instant_and_before_other_timers),
         TEST(an_exit_rule_of_time_comes_before_the_timeout_of_its_instant),
         TEST(a_stop_closes_all_and_bars_nobody_but_the_version_is_over),
