@@ -123,8 +123,8 @@ struct effect_row {
     X(HELD_OUT, held_out)                                                                                    \
     X(ENTERED, entered)                                                                                      \
     X(CARRIED_IN, carried_in)                                                                                \
-    X(NODE_ENTERED, node_entered) X(MOVED, moved) X(LEFT, left) X(LEFT_BEFORE, left_before) X(GOAL, goal)    \
-        X(EXIT, exit) X(EFFECT, effect)
+    X(NODE_ENTERED, node_entered)                                                                            \
+    X(MOVED, moved) X(LEFT, left) X(LEFT_BEFORE, left_before) X(GOAL, goal) X(EXIT, exit) X(EFFECT, effect)
 
 /* outcome: of MOVED the outcome's number, of LEFT and LEFT_BEFORE the reason, of GOAL and EXIT the rule's
  * number, of EFFECT the effect_kind; else 0. node: STAT_JOURNEY for the first four. */

@@ -211,7 +211,7 @@ static void a_goal_that_time_makes_false_and_true_again_is_reached(void **state)
     struct world *w = *state;
     world_publish(w, "10:00",
                   "{'name':'J'," IN "'goals':[{'name':'g','any':[{'did':'Ping','within':'1h'},{'did_not':'"
-                                    "Buy','within':'5h'}]}]," STAY_A);
+                  "Buy','within':'5h'}]}]," STAY_A);
     world_event(w, "10:00", "ann", "Ping", NULL);
     world_event(w, "10:00", "ann", "Buy", NULL);
     world_event(w, "10:10", "ann", "In", NULL);

@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "store/exercise.h"
 #include "store/sqlite/connection.h"
-#include "store/sqlite/path_text.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -519,27 +518,6 @@ static void readers_do_not_let_the_wal_grow_for_ever(void **state)
     store_close(reading.store);
 }
 
-static void paths_are_json_and_come_back(void **state)
-{
-    (void)state;
-    struct passage path[] = {{0, 0}, {9, 10}, {99, 100}, {255, 255}};
-    char text[64];
-    struct passages parsed = {0};
-    size_t size = path_text_print(path, 4, text);
-    assert_true(str_equal((struct str){text, size}, STR("[[0,0],[9,10],[99,100],[255,255]]")));
-    assert_true(path_text_parse((struct str){text, size}, &parsed));
-    assert_int_equal(parsed.count, 4);
-    assert_memory_equal(parsed.items, path, sizeof path);
-    assert_true(path_text_parse(STR(""), &parsed));
-    assert_int_equal(parsed.count, 0);
-    static const char *const damaged[] = {
-        "[",        "[]",       "[[1,2]",   "[[1,2]]]",     "[[1]]",      "[[1,256]]", "[[1,]]",
-        "[[1,2],]", "[[1,2] ]", "[[-1,2]]", "[[1,2][3,4]]", "[[1000,2]]", "x",         "[[1,2]]\n"};
-    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
-        assert_false(path_text_parse(str_from(damaged[i]), &parsed));
-    array_free(&parsed);
-}
-
 /* ── the suite ──────────────────────────────────────────────────────────────── */
 
 struct sqlite_factory {
@@ -605,7 +583,6 @@ int main(void)
         IN_PLACE(views_spread_what_is_packed),
         IN_PLACE(the_wal_stays_small_under_load),
         IN_PLACE(readers_do_not_let_the_wal_grow_for_ever),
-        cmocka_unit_test(paths_are_json_and_come_back),
     };
     struct sqlite_factory factory = {{.name = "sqlite",
                                       .make = make,
