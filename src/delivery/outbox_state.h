@@ -23,8 +23,8 @@ enum { ITEM_GONE = OUTBOX_STATES }; /* its place is taken out when many are gone
 struct item {
     uint64_t effect;
     int64_t at_ms;
-    uint32_t contact, enrollment;
-    uint16_t version, visit;
+    uint32_t contact, enrollment, visit;
+    uint16_t version;
     uint16_t target, operation; /* numbers in the outbox's tables */
     uint8_t node, destination;
     uint8_t state;  /* enum outbox_state, or ITEM_GONE */
