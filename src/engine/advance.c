@@ -265,7 +265,8 @@ void advance_enter(struct engine *engine, const struct plan_version *version, st
     p.contact = contact.n;
     p.node = (uint8_t)version->definition->start;
     p.goals = goals;
-    p.visits = p.pending = 0;
+    p.visits = 0;
+    p.pending = 0;
     p.off_edge = false;
     p.enters = true;
     p.cause = cause;

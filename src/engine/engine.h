@@ -71,7 +71,8 @@ enum version_state engine_version_state(const struct engine *engine, uint16_t ve
 
 struct enrollment_view {
     uint32_t id, contact;
-    uint16_t version, visits;
+    uint32_t visits;
+    uint16_t version;
     uint8_t node;
     bool before;                                        /* it stands on the edge before the node */
     int64_t entered_ms, arrived_ms, due_ms, timeout_ms; /* timeout_ms: the instant of the journey's timeout */

@@ -114,7 +114,7 @@ enum err enrollments_decode(struct enrollments *all, uint32_t number, struct rea
         e->version = (uint16_t)reader_varint(r);
         e->node = (uint8_t)reader_varint(r);
         e->bits = (uint8_t)reader_varint(r) | ENROLLMENT_OPEN;
-        e->visits = (uint16_t)reader_varint(r);
+        e->visits = (uint32_t)reader_varint(r);
         e->pending = (uint16_t)reader_varint(r);
         e->due_ms = reader_zigzag(r);
         e->entered_ms = reader_zigzag(r);

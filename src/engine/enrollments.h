@@ -27,7 +27,8 @@ struct enrollment {
     uint32_t contact, next; /* the contact's next open one */
     uint16_t version;
     uint8_t node, bits;
-    uint16_t visits, pending;
+    uint32_t visits;
+    uint16_t pending;
     int64_t due_ms : 48;
     int64_t entered_ms : 48;
     int64_t arrived_ms : 48;

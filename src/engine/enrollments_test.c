@@ -101,7 +101,7 @@ static void fill(struct enrollment *e, struct prng *prng)
     e->version = (uint16_t)prng_next(prng);
     e->node = (uint8_t)prng_next(prng);
     e->bits |= (uint8_t)prng_next(prng);
-    e->visits = (uint16_t)prng_next(prng);
+    e->visits = (uint32_t)prng_next(prng);
     e->pending = (uint16_t)prng_next(prng);
     enrollment_set_due(e, prng_chance(prng, 30) ? INSTANT_NEVER : (int64_t)prng_below(prng, INSTANT_END));
     e->entered_ms = (int64_t)prng_below(prng, INSTANT_END);

@@ -75,7 +75,7 @@ struct ledger_row {
     uint8_t reason;   /* enum leave_reason, with LEDGER_LEAVES */
     uint8_t which;    /* the goal's or exit rule's number, with reason goal or exit_rule */
     uint8_t goals;    /* bit g: contact-rule goal g has been false since the entry, so it may be reached */
-    uint16_t visits;  /* nodes arrived at so far: numbers the visit for effect keys */
+    uint32_t visits;  /* nodes arrived at so far: numbers the visit for effect keys */
     uint16_t pending; /* bit d: destination d of the activate node has not answered */
     uint8_t failed;   /* at an activate node: a destination gave up */
     uint16_t path_count;
@@ -109,7 +109,8 @@ struct effect_row {
     uint64_t effect; /* seq of its opened row (its own for OPENED) */
     int64_t at_ms;
     uint32_t contact, enrollment;
-    uint16_t version, visit;
+    uint32_t visit;
+    uint16_t version;
     uint8_t kind, node;
     uint8_t destination;                    /* number among the node's destinations */
     struct str destination_name, operation; /* of OPENED; else empty */

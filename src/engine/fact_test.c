@@ -29,10 +29,10 @@ static void an_effect_key_names_partition_enrollment_node_visit_and_destination(
     assert_string_equal(key, "5-70001-3-12-1");
 
     effect.enrollment = UINT32_MAX;
-    effect.visit = UINT16_MAX;
+    effect.visit = UINT32_MAX;
     effect.node = effect.destination = UINT8_MAX;
     effect_key(UINT32_MAX, &effect, key);
-    assert_string_equal(key, "4294967295-4294967295-255-65535-255");
+    assert_string_equal(key, "4294967295-4294967295-255-4294967295-255");
 }
 
 static void rows_of_two_visits_have_two_keys_and_rows_of_one_effect_have_one(void **state)

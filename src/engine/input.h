@@ -35,7 +35,7 @@ struct action {
 /* The answer of a destination to an effect. One that answers nothing open is ignored. */
 struct result {
     uint32_t enrollment;
-    uint16_t visit;
+    uint32_t visit;
     uint8_t destination;
     bool failed;
 };

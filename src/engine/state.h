@@ -140,7 +140,8 @@ struct passing {
     const struct plan_version *version;
     uint32_t enrollment, contact;
     uint8_t node, goals;
-    uint16_t visits, pending;
+    uint32_t visits;
+    uint16_t pending;
     bool moved, done, before, off_edge, failed, enters;
     int64_t due_ms, cause;
     uint32_t effects; /* opened by the node it rests at */

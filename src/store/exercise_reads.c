@@ -52,7 +52,7 @@ static void every_field_of_a_row_comes_back(void **state)
                                                      .reason = UINT8_MAX,
                                                      .which = UINT8_MAX,
                                                      .goals = UINT8_MAX,
-                                                     .visits = UINT16_MAX,
+                                                     .visits = UINT32_MAX,
                                                      .pending = UINT16_MAX,
                                                      .failed = UINT8_MAX,
                                                      .path_count = UINT16_MAX,

@@ -201,7 +201,7 @@ static void effect_column(const struct group_rows *rows, struct cursor *cursor, 
     case 6: sqlite3_result_int64(result, row->enrollment); break;
     case 7: sqlite3_result_int(result, row->version); break;
     case 8: sqlite3_result_int(result, row->node); break;
-    case 9: sqlite3_result_int(result, row->visit); break;
+    case 9: sqlite3_result_int64(result, row->visit); break;
     case 10: sqlite3_result_int(result, row->destination); break;
     case 11: result_str(result, row->destination_name); break;
     default: result_str(result, row->operation); break;

@@ -1,7 +1,7 @@
 /* How a ledger row's small fields share two integer columns: most are zero, and a zero costs SQLite no byte.
  *
  *     flags   bits 0-15 flags · 16-23 reason · 24-31 which · 32-39 failed
- *     state   bits 0-15 visits · 16-31 pending · 32-39 goals
+ *     state   bits 0-31 visits · 32-47 pending · 48-55 goals
  *
  * The view ledger_view spreads them. */
 #ifndef STORE_SQLITE_LEDGER_BITS_H
@@ -15,7 +15,7 @@ static inline int64_t ledger_flags_pack(const struct ledger_row *row)
 
 static inline int64_t ledger_state_pack(const struct ledger_row *row)
 {
-    return row->visits | (int64_t)row->pending << 16 | (int64_t)row->goals << 32;
+    return row->visits | (int64_t)row->pending << 32 | (int64_t)row->goals << 48;
 }
 
 static inline void ledger_bits_unpack(int64_t flags, int64_t state, struct ledger_row *ret)
@@ -24,9 +24,9 @@ static inline void ledger_bits_unpack(int64_t flags, int64_t state, struct ledge
     ret->reason = (uint8_t)(flags >> 16);
     ret->which = (uint8_t)(flags >> 24);
     ret->failed = (uint8_t)(flags >> 32);
-    ret->visits = (uint16_t)state;
-    ret->pending = (uint16_t)(state >> 16);
-    ret->goals = (uint8_t)(state >> 32);
+    ret->visits = (uint32_t)state;
+    ret->pending = (uint16_t)(state >> 32);
+    ret->goals = (uint8_t)(state >> 48);
 }
 
 #endif

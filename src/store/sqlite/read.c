@@ -231,7 +231,7 @@ enum err read_effects(struct reader *reader, uint64_t after, store_on_effect *on
                                      .enrollment = (uint32_t)sqlite3_column_int64(at, 6),
                                      .version = (uint16_t)sqlite3_column_int(at, 7),
                                      .node = (uint8_t)sqlite3_column_int(at, 8),
-                                     .visit = (uint16_t)sqlite3_column_int(at, 9),
+                                     .visit = (uint32_t)sqlite3_column_int64(at, 9),
                                      .destination = (uint8_t)sqlite3_column_int(at, 10),
                                      .destination_name = column_str(at, 11),
                                      .operation = column_str(at, 12)};

@@ -108,14 +108,15 @@ static void put_ledger_view(struct buf *sql)
         unsigned bit;
     } bits[] = {{"enters", LEDGER_ENTERS}, {"moves", LEDGER_MOVES},     {"leaves", LEDGER_LEAVES},
                 {"before", LEDGER_BEFORE}, {"control", LEDGER_CONTROL}, {"held", LEDGER_HELD},
-                {"bars", LEDGER_BARS}};
+                {"bars", LEDGER_BARS},     {"done", LEDGER_DONE},       {"off_edge", LEDGER_OFF_EDGE}};
     for (size_t i = 0; i < COUNT(bits); i++)
         buf_printf(sql, ", (flags & %u) != 0 AS %s", bits[i].bit, bits[i].name);
     buf_printf(sql, ", CASE WHEN flags & %u THEN ", LEDGER_LEAVES);
     put_names(sql, "flags >> 16 & 255", leave_reasons, COUNT(leave_reasons));
-    buf_put_text(sql, " END AS reason, flags >> 24 & 255 AS which, flags >> 32 & 255 AS failed,"
-                      " state & 65535 AS visits, state >> 16 & 65535 AS pending, state >> 32 & 255 AS goals,"
-                      " coalesce(value, 0.0) AS value, detail, prev FROM ledger;");
+    buf_put_text(sql,
+                 " END AS reason, flags >> 24 & 255 AS which, flags >> 32 & 255 AS failed,"
+                 " state & 4294967295 AS visits, state >> 32 & 65535 AS pending, state >> 48 & 255 AS goals,"
+                 " coalesce(value, 0.0) AS value, detail, prev FROM ledger;");
 }
 
 static void put_other_views(struct buf *sql)
