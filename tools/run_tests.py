@@ -37,9 +37,9 @@ SANITIZERS = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_stack_use
 # stage: (build, suites, times their timeouts); `full` runs them in this order
 STAGES = {
     "lint": (None, ["lint"], 1),
-    "asan": ("asan", ["unit"], 4),
+    "asan": ("asan", ["unit", "api"], 4),
     "tsan": ("tsan", ["thread"], 6),
-    "release": ("release", ["unit", "thread", "cdnow", "crash", "cli"], 2),
+    "release": ("release", ["unit", "thread", "cdnow", "crash", "cli", "api"], 2),
     "sim": ("release", [], 2),
     "fuzz": ("fuzz", ["fuzz"], 4),
 }

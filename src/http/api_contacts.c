@@ -310,7 +310,8 @@ static void answer_timeline(struct gather *gather)
     enum err err = take_cursor(read, &from, &detail);
     if (!err)
         err = store_walk(gather->service->store, read->partition, from, on_row, &walk, &detail);
-    if (!err && (walk.foreign || (walk.count == 0 && read->page.cursor.size)))
+    bool nowhere = err == ERR_NOT_FOUND || walk.foreign;
+    if ((!err || nowhere) && walk.count == 0 && read->page.cursor.size)
         err = err_fail(&detail, ERR_INVALID, "cursor", "is none that this timeline gave; begin without one");
     if (err)
         api_refuse(gather->request, err, &detail);

@@ -1,0 +1,117 @@
+/* The real service for tests of the API, on a port that is free: `api_server DIR` prints one line of JSON
+ * with the port and a key of each kind, and serves until its standard input ends. `api_server --routes`
+ * prints the table of routes. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/keys.h"
+#include "store/sqlite/store_sqlite.h"
+
+enum { ROOM_BYTES = 1 << 20, WORKERS = 2 };
+
+static int64_t clock_ms(void *context)
+{
+    struct timespec now;
+    (void)context;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void entropy(void *bytes, size_t size)
+{
+    CHECK(getrandom(bytes, size, 0) == (ssize_t)size);
+}
+
+static void on_broken(void *context, const struct err_detail *detail)
+{
+    (void)context;
+    fprintf(stderr, "the store failed: %s: %s\n", detail ? detail->place : "", detail ? detail->text : "");
+    _Exit(3);
+}
+
+static int fail(const char *what, const struct err_detail *detail)
+{
+    fprintf(stderr, "%s: %s: %s\n", what, detail->place, detail->text);
+    return 1;
+}
+
+static int print_routes(void)
+{
+    static const char *const access[] = {
+        [HTTP_OPEN] = "open", [HTTP_WRITE] = "write", [HTTP_ADMIN] = "admin"};
+    for (size_t i = 0; i < service_route_count; i++)
+        printf("%s %s %s\n", service_routes[i].method, service_routes[i].pattern,
+               access[service_routes[i].access]);
+    return 0;
+}
+
+/* A directory that has been served before has its keys already, and nobody knows their text: new names. */
+static enum err make_keys(struct service *service, char *ret_write, char *ret_admin,
+                          struct err_detail *detail)
+{
+    char name[32];
+    int size =
+        snprintf(name, sizeof name, "tests-%llu", (unsigned long long)control_position(service->control));
+    struct str text = {name, (size_t)size};
+    enum err err = keys_make(service, HTTP_WRITE, text, STR("tests"), ret_write, detail);
+    return err ? err : keys_make(service, HTTP_ADMIN, text, STR("tests"), ret_admin, detail);
+}
+
+static int serve(struct service *service)
+{
+    struct err_detail detail = {"", ""};
+    char write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
+    if (make_keys(service, write_key, admin_token, &detail))
+        return fail("keys", &detail);
+    const struct http_options options = {.address = "127.0.0.1",
+                                         .threads = 2,
+                                         .memory_bytes_max = 64 << 20,
+                                         .routes = service_routes,
+                                         .route_count = service_route_count,
+                                         .authenticate = keys_authenticate,
+                                         .context = service};
+    crew_start(service->crew);
+    if (http_server_start(&options, &service->server, &detail))
+        return fail("http", &detail);
+    printf("{\"port\":%u,\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(service->server), write_key,
+           admin_token);
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    atomic_store(&service->stopping, true);
+    http_server_stop(service->server);
+    crew_stop(service->crew);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--routes") == 0)
+        return print_routes();
+    if (argc != 2)
+        return 2;
+    struct err_detail detail = {"", ""};
+    struct service service = {.clock = clock_ms, .entropy = entropy, .started_ms = clock_ms(NULL)};
+    const struct store_sqlite_options options = {0};
+    if (store_sqlite_open(argv[1], &options, &service.store, &detail) ||
+        control_open(service.store, false, &service.control, &detail))
+        return fail(argv[1], &detail);
+    const struct crew_options crew = {.store = service.store,
+                                      .control = service.control,
+                                      .workers = WORKERS,
+                                      .clock = clock_ms,
+                                      .room_bytes = ROOM_BYTES,
+                                      .on_broken = on_broken};
+    if (crew_new(&crew, &service.crew, &detail))
+        return fail("crew", &detail);
+    int status = serve(&service);
+    crew_free(service.crew);
+    control_close(service.control);
+    store_close(service.store);
+    return status;
+}
