@@ -55,8 +55,9 @@ void api_instant(struct buf *out, const char *key, int64_t ms)
 
 void api_answer(struct http_request *request, unsigned status, struct buf *out)
 {
-    http_answer(request, status, "application/json", buf_str(out));
-    buf_deinit(out);
+    struct buf own = *out; /* `out` may live in the request's arena, which goes with the answer */
+    http_answer(request, status, "application/json", buf_str(&own));
+    buf_deinit(&own);
 }
 
 void api_problem(struct http_request *request, unsigned status, enum err code,
