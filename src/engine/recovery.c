@@ -176,6 +176,29 @@ enum err engine_load_block(struct engine *engine, const struct block *block, str
     return err;
 }
 
+/* Whether everything that a row names is there: what applying it takes for granted. */
+static bool is_row_sound(const struct engine *engine, const struct ledger_row *row)
+{
+    if (row->flags & LEDGER_CONTROL)
+        return true;
+    if (row->version >= engine->versions.count || row->version >= plan_version_count(engine->plan) ||
+        row->contact >= contacts_count(engine->contacts))
+        return false;
+    const struct definition *definition = plan_version(engine->plan, row->version)->definition;
+    uint32_t rules = row->reason == LEAVE_GOAL        ? definition->goal_count
+                     : row->reason == LEAVE_EXIT_RULE ? definition->exit_count
+                                                      : UINT32_MAX;
+    if (row->node >= definition->node_count || row->reason >= LEAVE_REASONS ||
+        (row->flags & LEDGER_LEAVES && row->which >= rules))
+        return false;
+    for (uint16_t i = 0; i < row->path_count; i++) {
+        if (row->path[i].node >= definition->node_count ||
+            row->path[i].outcome >= definition->nodes[row->path[i].node].outcome_count)
+            return false;
+    }
+    return true;
+}
+
 enum err engine_load_row(struct engine *engine, const struct event_row *event,
                          const struct ledger_row *ledger, struct err_detail *detail)
 {
@@ -183,11 +206,10 @@ enum err engine_load_row(struct engine *engine, const struct event_row *event,
     if ((event ? event->seq : ledger->seq) > engine->totals_seq)
         totals_turn(&engine->totals, event ? event->received_ms : ledger->at_ms);
     if (ledger) {
-        bool known = ledger->flags & LEDGER_CONTROL || (ledger->version < engine->versions.count &&
-                                                        ledger->contact < contacts_count(engine->contacts));
-        return known ? apply_ledger(engine, ledger, detail)
-                     : err_fail(detail, ERR_CORRUPT, "", "ledger row %lu names what is not there",
-                                (unsigned long)ledger->seq);
+        return is_row_sound(engine, ledger)
+                   ? apply_ledger(engine, ledger, detail)
+                   : err_fail(detail, ERR_CORRUPT, "", "ledger row %lu names what is not there",
+                              (unsigned long)ledger->seq);
     }
     uint32_t next = contacts_count(engine->contacts);
     if (event->contact > next || (event->contact == next && event->created.size == 0))
