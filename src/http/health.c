@@ -65,8 +65,11 @@ void health_metrics(void *context, struct http_request *request)
            crew_room_used(service->crew));
     figure(&out, "sojourn_store_stalled", "gauge", "1 while the store refuses commits.",
            crew_stalled(service->crew));
-    struct http_counts counts = http_server_counts(service->server);
-    http_figures(&counts, &out);
+    const struct http_server *server = atomic_load(&service->server);
+    if (server) { /* it listens a moment before anybody is told of it */
+        struct http_counts counts = http_server_counts(server);
+        http_figures(&counts, &out);
+    }
     http_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&out));
     buf_deinit(&out);
 }

@@ -13,8 +13,8 @@ struct service {
     void *clock_context;
     void (*entropy)(void *bytes, size_t size); /* for new keys */
     int64_t started_ms;
-    struct http_server *server; /* set once it listens; for metrics */
-    _Atomic bool stopping;      /* /readyz says no */
+    struct http_server *_Atomic server; /* set once it listens, NULL before; for metrics */
+    _Atomic bool stopping;              /* /readyz says no */
 };
 
 /* All routes: health.c, api_ingest.c, api_<noun>.c each give their own rows. */

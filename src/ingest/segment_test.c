@@ -292,6 +292,90 @@ static void nesting_is_refused_however_deep_it_is(void **state)
     assert_refused(*state, SEGMENT_EVENT, &(struct refusal){text, "", "nest", ERR_INVALID});
 }
 
+/* ── records that arrive ──────────────────────────────────────────────────── */
+
+enum { RECEIVED_MS = 1000000000 }; /* 1970-01-12T13:46:40Z */
+
+static enum err take_arrival(struct bench *bench, const char *type, const char *text, struct segment *ret,
+                             struct err_detail *detail)
+{
+    const struct segment_arrival arrival = {str_from(type), RECEIVED_MS, INSTANT_NEVER};
+    struct json_reader *whole = json_reader_new();
+    struct json_node root;
+    assert_int_equal(json_reader_parse(whole, str_from(text), &root, detail), ERR_OK);
+    enum err err = segment_take(root, bench->reader, &arrival, &bench->arena, ret, detail);
+    json_reader_free(whole);
+    return err;
+}
+
+static struct segment arrived(struct bench *bench, const char *type, const char *text)
+{
+    struct segment segment = {0};
+    struct err_detail detail = {"", ""};
+    if (take_arrival(bench, type, text, &segment, &detail))
+        fail_msg("%s: %s: %s", text, detail.place, detail.text);
+    return segment;
+}
+
+static void an_arriving_record_happened_as_long_before_its_receipt_as_before_it_was_sent(void **state)
+{
+    static const struct {
+        const char *times;
+        int64_t at_ms;
+    } cases[] = {
+        {"", RECEIVED_MS},
+        {",\"timestamp\":\"1970-01-12T13:46:30Z\"", RECEIVED_MS - 10000},
+        {",\"timestamp\":null,\"originalTimestamp\":\"1970-01-12T13:46:30Z\"", RECEIVED_MS - 10000},
+        {",\"timestamp\":\"2033-01-01T00:00:00Z\",\"sentAt\":\"2033-01-01T00:00:10Z\"", RECEIVED_MS - 10000},
+        {",\"timestamp\":\"2033-01-01T00:00:10Z\",\"sentAt\":\"2033-01-01T00:00:00Z\"", RECEIVED_MS + 10000},
+        {",\"originalTimestamp\":\"1999-01-01T00:00:00Z\",\"sentAt\":\"1999-01-01T00:00:01.5Z\"",
+         RECEIVED_MS - 1500},
+        {",\"timestamp\":\"1971-01-01T00:00:00Z\",\"sentAt\":\"2033-01-01T00:00:00Z\"", 0},
+        {",\"sentAt\":\"2033-01-01T00:00:00Z\"", RECEIVED_MS},
+    };
+    char text[256];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(text, sizeof text, "{\"userId\":\"ann\",\"event\":\"E\"%s}", cases[i].times);
+        assert_int_equal(arrived(*state, "track", text).at_ms, cases[i].at_ms);
+    }
+}
+
+static void the_path_says_the_type_where_the_record_does_not(void **state)
+{
+    struct bench *bench = *state;
+    struct segment segment = arrived(bench, "page", "{\"userId\":\"ann\",\"name\":\"Home\"}");
+    assert_text(segment.event, "Page Viewed");
+    assert_text(segment.body, "{\"name\":\"Home\"}");
+    assert_int_equal(arrived(bench, "identify", "{\"userId\":\"ann\"}").kind, EVENT_IDENTIFY);
+    struct err_detail detail = {"", ""};
+    const char *other = "{\"type\":\"identify\",\"userId\":\"ann\"}";
+    assert_int_equal(take_arrival(bench, "track", other, &segment, &detail), ERR_INVALID);
+    assert_string_equal(detail.place, "/type");
+    assert_int_equal(take_arrival(bench, "", "{\"userId\":\"ann\"}", &segment, &detail), ERR_INVALID);
+    assert_string_equal(detail.place, "/type");
+}
+
+static void traits_may_stand_in_the_context_of_an_arriving_identify(void **state)
+{
+    struct bench *bench = *state;
+    struct segment segment =
+        arrived(bench, "identify", "{\"userId\":\"ann\",\"context\":{\"traits\":{\"age\":41}}}");
+    assert_true(number_of(&segment.properties, "age") == 41);
+    segment = arrived(bench, "identify",
+                      "{\"userId\":\"ann\",\"traits\":{\"age\":7},\"context\":{\"traits\":{\"age\":41}}}");
+    assert_true(number_of(&segment.properties, "age") == 7);
+    segment = arrived(bench, "identify", "{\"userId\":\"ann\",\"context\":{\"traits\":null}}");
+    assert_int_equal(segment.properties.count, 0);
+    struct err_detail detail = {"", ""};
+    const char *wrong = "{\"userId\":\"ann\",\"context\":{\"traits\":[]}}";
+    assert_int_equal(take_arrival(bench, "identify", wrong, &segment, &detail), ERR_INVALID);
+    assert_string_equal(detail.place, "/context/traits");
+    segment =
+        parsed(bench, SEGMENT_EVENT,
+               "{\"type\":\"identify\",\"userId\":\"ann\",\"context\":{\"traits\":{\"age\":41}}" AT "}");
+    assert_int_equal(segment.properties.count, 0); /* in a file it never counted */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +391,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_refused_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nesting_is_refused_however_deep_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_arriving_record_happened_as_long_before_its_receipt_as_before_it_was_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_path_says_the_type_where_the_record_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(traits_may_stand_in_the_context_of_an_arriving_identify, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

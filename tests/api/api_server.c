@@ -76,15 +76,17 @@ static int serve(struct service *service)
                                          .authenticate = keys_authenticate,
                                          .context = service};
     crew_start(service->crew);
-    if (http_server_start(&options, &service->server, &detail))
+    struct http_server *server;
+    if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
-    printf("{\"port\":%u,\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(service->server), write_key,
+    atomic_store(&service->server, server);
+    printf("{\"port\":%u,\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(server), write_key,
            admin_token);
     fflush(stdout);
     while (getchar() != EOF)
         ;
     atomic_store(&service->stopping, true);
-    http_server_stop(service->server);
+    http_server_stop(server);
     crew_stop(service->crew);
     return 0;
 }
