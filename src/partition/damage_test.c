@@ -1,5 +1,5 @@
 /* Rows that a damaged store gives back: each that names what is not there is refused, none is applied. */
-#include "world_test.h"
+#include "partition/world_test.h"
 
 static const char journey[] =
     "{'name':'J','entry':{'rules':[{'event':'In'}]},'exits':[{'event':'Out'}],'goals':[{'name':'G','event':'"
