@@ -1,10 +1,21 @@
 /* Nodes and the edges between them. An edge is read where it stands (`next`, `on`, a branch's `next`), then
  * each outcome of the node takes its own edge or, failing that, the node's `next`. */
-#include "journey/nearest.h"
 #include "journey/parse.h"
+
+#include "base/spelling.h"
 #include "json/document.h"
 
 enum { FIXED_OUTCOMES_MAX = 2 };
+
+/* The id that a misspelt one was probably meant to be; empty where none is worth a guess. */
+static struct str node_meant(const struct definition *definition, struct str id)
+{
+    struct str ids[DEFINITION_NODES_MAX];
+    size_t count = 0;
+    for (; count < definition->node_count && count < DEFINITION_NODES_MAX; count++)
+        ids[count] = definition->nodes[count].id;
+    return spelling_nearest(id, ids, count);
+}
 
 /* What a kind has besides its branches, in the order of struct node's outcomes. */
 static const struct str fixed_outcomes[NODE_KINDS][FIXED_OUTCOMES_MAX] = {
@@ -55,7 +66,7 @@ static void parse_edge(struct parse *parse, const struct definition *definition,
     edge->to = (int16_t)definition_find_node(definition, id);
     if (edge->to != EDGE_NONE)
         return;
-    struct str near = nearest_node(definition, id);
+    struct str near = node_meant(definition, id);
     problem_add(parse, ERR_INVALID, FINDING_EDGE_TO_NOWHERE, to.pointer,
                 near.size ? arena_printf(parse->arena, "did you mean %s?", quoted(parse->arena, near))
                           : "draw it to a node that exists, or add that node",
@@ -305,7 +316,7 @@ void parse_start(struct parse *parse, struct place at, struct definition *ret)
     struct str id = {json_string_value(at.json), json_string_length(at.json)};
     int start = definition_find_node(ret, id);
     if (start == EDGE_NONE) {
-        struct str near = nearest_node(ret, id);
+        struct str near = node_meant(ret, id);
         problem_add(parse, ERR_INVALID, FINDING_EDGE_TO_NOWHERE, at.pointer,
                     near.size ? arena_printf(parse->arena, "did you mean %s?", quoted(parse->arena, near))
                               : "write the id of a node",
