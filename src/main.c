@@ -1,7 +1,15 @@
-/* The clock and the standard streams are made here, and nowhere else. */
-#include <locale.h>
+/* The clock, entropy, signals and the standard streams are made here, and nowhere else. */
+#include <errno.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
 
 #include "cli/cli.h"
 
@@ -26,9 +34,88 @@ static void sleep_ms(int64_t ms)
         ;
 }
 
+static uint32_t processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint32_t)count : 1;
+}
+
+static void entropy(void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t got = getrandom((char *)bytes + done, size - done, 0);
+        CHECK(got > 0 || errno == EINTR);
+        done += got > 0 ? (size_t)got : 0;
+    }
+}
+
+/* Blocked before any thread is made, so that only wait_for_stop takes them. */
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+static void block_stop(void)
+{
+    sigset_t set = stop_signals();
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+static void wait_for_stop(void)
+{
+    sigset_t set = stop_signals();
+    int signal;
+    while (sigwait(&set, &signal) != 0)
+        ;
+}
+
+/* What systemd's sd_notify sends: a datagram to the socket it names; an `@` in front stands for an abstract
+ * one. */
+static void notify(const char *message)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        to.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    close(fd);
+}
+
+/* A server holds thousands of connections; the soft limit is for programs that use select(). */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    struct environment environment = {stdin, stdout, stderr, steady_seconds, wall_ms, sleep_ms};
+    struct environment environment = {.in = stdin,
+                                      .out = stdout,
+                                      .err = stderr,
+                                      .seconds = steady_seconds,
+                                      .wall_ms = wall_ms,
+                                      .sleep_ms = sleep_ms,
+                                      .processors = processors,
+                                      .entropy = entropy,
+                                      .block_stop = block_stop,
+                                      .wait_for_stop = wait_for_stop,
+                                      .notify = notify};
+    raise_file_limit();
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of the write below */
     enum exit_status status =
         cli_run(&environment, (const char *const *)argv + 1, argc > 1 ? (size_t)argc - 1 : 0);

@@ -3,8 +3,8 @@
 #include "base/spelling.h"
 #include "cli/commands.h"
 
-static const struct command *const commands[] = {&command_replay, &command_check, &command_trace,
-                                                 &command_status};
+static const struct command *const commands[] = {&command_serve, &command_replay, &command_check,
+                                                 &command_trace, &command_status};
 enum { COMMANDS = sizeof commands / sizeof commands[0], OPTION_COLUMN = 22 };
 
 static void print_overview(FILE *out)

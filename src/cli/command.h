@@ -16,6 +16,12 @@ struct environment {
     double (*seconds)(void);  /* a clock that only rises */
     int64_t (*wall_ms)(void); /* UTC */
     void (*sleep_ms)(int64_t ms);
+    uint32_t (*processors)(void);
+    void (*entropy)(void *bytes, size_t size);
+    void (*block_stop)(void);    /* before the first thread: SIGTERM and SIGINT wait for the next */
+    void (*wait_for_stop)(void); /* until one of them comes */
+    void (*notify)(
+        const char *message); /* to the service manager, where one listens (sd_notify's protocol) */
 };
 
 enum option_use { OPTION_MAY, OPTION_MUST, OPTION_MANY }; /* MANY: at least once; takes several values */

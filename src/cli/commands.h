@@ -3,6 +3,6 @@
 #define CLI_COMMANDS_H
 #include "cli/command.h"
 
-extern const struct command command_replay, command_check, command_trace, command_status;
+extern const struct command command_serve, command_replay, command_check, command_trace, command_status;
 
 #endif

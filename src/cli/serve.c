@@ -104,16 +104,17 @@ static enum err first_keys(struct serving *serving, struct err_detail *detail)
 static enum err listen_at(struct serving *serving, const char *address, uint16_t port,
                           struct err_detail *detail)
 {
-    const struct http_options options = {.address = address,
-                                         .port = port,
-                                         .threads = 2,
-                                         .memory_bytes_max = BODIES_BYTES,
-                                         .routes = service_routes,
-                                         .route_count = service_route_count,
-                                         .authenticate = keys_authenticate,
-                                         .context = &serving->service};
-    enum err err = http_server_start(&options, &serving->server, detail);
-    serving->service.server = serving->server;
+    const struct http_options http = {.address = address,
+                                      .port = port,
+                                      .threads = 2,
+                                      .memory_bytes_max = BODIES_BYTES,
+                                      .routes = service_routes,
+                                      .route_count = service_route_count,
+                                      .authenticate = keys_authenticate,
+                                      .context = &serving->service};
+    enum err err = http_server_start(&http, &serving->server, detail);
+    if (!err)
+        atomic_store(&serving->service.server, serving->server);
     return err;
 }
 
@@ -162,6 +163,7 @@ static enum exit_status run(const struct environment *environment, const struct 
         return EXIT_USAGE;
     }
     struct err_detail detail = {"", ""};
+    environment->block_stop();
     enum err err = open_all(&serving, data, workers, &detail);
     if (!err)
         err = first_keys(&serving, &detail);
