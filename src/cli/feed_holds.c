@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "cli/feed.h"
+#include "partition/system_hold.h"
 
 enum { KEY_BYTES = 96 };
 
@@ -18,36 +19,13 @@ static struct str journey_name(const struct control *control, uint16_t version)
     return plan_version(control_plan(control), version)->definition->name;
 }
 
-/* What happened, for people. */
-static enum err note_alert(struct control *control, struct partition *partition,
-                           const struct engine_alert *alert, const struct control_by *by,
-                           struct err_detail *detail)
-{
-    struct str id = contacts_external_id(engine_contacts(partition_engine(partition)),
-                                         (struct contact_id){alert->contact});
-    char at[32];
-    instant_print(alert->at_ms, false, at);
-    json_t *body =
-        json_pack("{s:i, s:s%, s:s}", "version", (int)alert->version, "contact", id.data, id.size, "at", at);
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    enum err err = text ? control_note(control, STR("alert"), str_from(text), by, detail)
-                        : err_fail(detail, ERR_INVALID, "", "a contact's id is not UTF-8");
-    free(text);
-    json_decref(body);
-    return err;
-}
-
 static enum err hold(struct control *control, struct partition *partition, const struct engine_alert *alert,
                      struct boundary boundary, struct err_detail *detail)
 {
-    char bytes[KEY_BYTES];
-    struct control_by by = {.actor = STR("system"), .at_ms = boundary.at_ms};
-    by.key = key_of("alert", alert->version, boundary, bytes);
-    enum err err = note_alert(control, partition, alert, &by, detail);
-    by.key = key_of("hold", alert->version, boundary, bytes);
-    if (err || control_version_state(control, alert->version) != VERSION_RUNNING)
-        return err; /* held or stopped meanwhile: there is nothing more to do */
-    return control_act(control, ACTION_PAUSE, journey_name(control, alert->version), &by, detail);
+    char alert_key[KEY_BYTES], hold_key[KEY_BYTES];
+    return system_hold(control, partition, alert, boundary.at_ms,
+                       key_of("alert", alert->version, boundary, alert_key),
+                       key_of("hold", alert->version, boundary, hold_key), detail);
 }
 
 enum err feed_holds_take(struct control *control, struct partition *const *partitions, uint32_t count,

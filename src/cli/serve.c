@@ -36,6 +36,15 @@ static void on_broken(void *context, const struct err_detail *detail)
     _Exit(EXIT_REFUSED);
 }
 
+static void on_alert(void *context, const struct engine_alert *alert)
+{
+    (void)context;
+    char at[32];
+    instant_print(alert->at_ms, true, at);
+    log_line(LOG_WARN, "a journey was held by the system: one contact passed too many nodes at one instant",
+             "version=%u at=%s", alert->version, at);
+}
+
 /* `127.0.0.1:8080`, `[::1]:8080`, `:8080` or `8080`. */
 static bool parse_listen(const char *text, char ret_address[64], uint16_t *ret_port, FILE *err)
 {
@@ -78,6 +87,7 @@ static enum err open_all(struct serving *serving, const char *data, uint32_t wor
                                       .clock = clock_ms,
                                       .clock_context = environment,
                                       .room_bytes = ROOM_BYTES,
+                                      .on_alert = on_alert,
                                       .on_broken = on_broken};
     return crew_new(&crew, &service->crew, detail);
 }

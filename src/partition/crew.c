@@ -1,9 +1,11 @@
 #include "partition/crew.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 
 #include "base/check.h"
+#include "partition/system_hold.h"
 
 enum { RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
 
@@ -210,6 +212,46 @@ static void wait_all(struct post *post, struct mail_list *from)
         wait_for_batch(post, mail);
 }
 
+static void forget(struct mail *mail, enum err err)
+{
+    (void)err;
+    free(mail);
+}
+
+/* Nobody waits for these: every partition takes the log up to here. */
+static void post_control(struct crew *crew, uint64_t position)
+{
+    for (uint32_t id = 0; id < crew->partitions; id++) {
+        struct mail *mail = memory_take_zeroed(1, sizeof *mail);
+        mail->lane = LANE_CONTROL;
+        mail->done = forget;
+        mail->control_to = position;
+        crew_post(crew, id, mail);
+    }
+}
+
+/* What an engine held by itself goes into the log, for all partitions. */
+static void take_alerts(struct crew *crew, struct post *post, int64_t now_ms)
+{
+    struct engine_alert alert;
+    while (partition_take_alert(post->partition, &alert)) {
+        struct err_detail detail = {"", ""};
+        char alert_key[64], hold_key[64];
+        snprintf(alert_key, sizeof alert_key, "alert-%u-%" PRId64, alert.version, alert.at_ms);
+        snprintf(hold_key, sizeof hold_key, "hold-%u-%" PRId64, alert.version, alert.at_ms);
+        crew_control_write(crew);
+        enum err err = system_hold(crew->options.control, post->partition, &alert, now_ms,
+                                   str_from(alert_key), str_from(hold_key), &detail);
+        uint64_t position = control_position(crew->options.control);
+        crew_control_unlock(crew);
+        if (err)
+            broken(crew, &detail);
+        post_control(crew, position);
+        if (crew->options.on_alert)
+            crew->options.on_alert(crew->options.context, &alert);
+    }
+}
+
 /* One instant of one partition: entries of the control log, inputs, timers; then the reads look. */
 static bool step(struct worker *worker, struct post *post)
 {
@@ -229,6 +271,7 @@ static bool step(struct worker *worker, struct post *post)
     pthread_rwlock_unlock(&crew->control_lock);
     if (err)
         broken(crew, &detail);
+    take_alerts(crew, post, now_ms);
     wait_all(post, &controls);
     wait_all(post, &stepped);
     wait_all(post, &reads);
@@ -352,6 +395,7 @@ enum err crew_new(const struct crew_options *options, struct crew **ret, struct 
 void crew_start(struct crew *crew)
 {
     crew->started = true;
+    post_control(crew, control_position(crew->options.control));
     for (uint32_t i = 0; i < crew->options.workers; i++)
         CHECK(pthread_create(&crew->workers[i].thread, NULL, work, &crew->workers[i]) == 0);
 }

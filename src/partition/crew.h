@@ -22,6 +22,9 @@ struct crew_options {
     size_t room_bytes; /* of records accepted and not yet durable; beyond, crew_room_take refuses */
     /* Called on a worker when a batch is durable: delivery takes its effects here. NULL = none. */
     void (*on_durable)(void *context, const struct batch *batch);
+    /* Called on a worker when the system has held a version, after that is in the control log. NULL = nobody
+     * listens. */
+    void (*on_alert)(void *context, const struct engine_alert *alert);
     /* Called once, from any thread, when the store has failed for good: end the process. */
     void (*on_broken)(void *context, const struct err_detail *detail);
     void *context;
@@ -29,6 +32,7 @@ struct crew_options {
 
 /* Opens every partition (claims, loads). No thread runs before crew_start. */
 enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail);
+/* Every partition takes first what the control log has and it has not: what a crash left half done. */
 void crew_start(struct crew *crew);
 /* Works off every mail that has been posted, makes a last checkpoint, waits until all is durable, ends the
  * threads. Nothing may be posted meanwhile. */
