@@ -7,9 +7,9 @@
 
 enum { KEY_BYTES = 96 };
 
-static struct str key_of(const char *what, uint16_t version, struct boundary boundary, char bytes[KEY_BYTES])
+static struct str key_of(uint16_t version, struct boundary boundary, char bytes[KEY_BYTES])
 {
-    int size = snprintf(bytes, KEY_BYTES, "feed-%s-%u-%" PRId64 "-%" PRIu64, what, version, boundary.at_ms,
+    int size = snprintf(bytes, KEY_BYTES, "feed-hold-%u-%" PRId64 "-%" PRIu64, version, boundary.at_ms,
                         boundary.number);
     return (struct str){bytes, (size_t)size};
 }
@@ -22,10 +22,9 @@ static struct str journey_name(const struct control *control, uint16_t version)
 static enum err hold(struct control *control, struct partition *partition, const struct engine_alert *alert,
                      struct boundary boundary, struct err_detail *detail)
 {
-    char alert_key[KEY_BYTES], hold_key[KEY_BYTES];
-    return system_hold(control, partition, alert, boundary.at_ms,
-                       key_of("alert", alert->version, boundary, alert_key),
-                       key_of("hold", alert->version, boundary, hold_key), detail);
+    char hold_key[KEY_BYTES];
+    return system_hold(control, partition, alert, boundary.at_ms, key_of(alert->version, boundary, hold_key),
+                       detail);
 }
 
 enum err feed_holds_take(struct control *control, struct partition *const *partitions, uint32_t count,
@@ -45,8 +44,7 @@ uint64_t feed_holds_at(const struct control *control, struct boundary boundary)
     uint64_t newest = 0, position;
     char bytes[KEY_BYTES];
     for (uint16_t version = 0; version < plan_version_count(control_plan(control)); version++) {
-        if (control_find_key(control, key_of("hold", version, boundary, bytes), &position) &&
-            position > newest)
+        if (control_find_key(control, key_of(version, boundary, bytes), &position) && position > newest)
             newest = position;
     }
     return newest;

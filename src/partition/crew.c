@@ -236,12 +236,11 @@ static void take_alerts(struct crew *crew, struct post *post, int64_t now_ms)
     struct engine_alert alert;
     while (partition_take_alert(post->partition, &alert)) {
         struct err_detail detail = {"", ""};
-        char alert_key[64], hold_key[64];
-        snprintf(alert_key, sizeof alert_key, "alert-%u-%" PRId64, alert.version, alert.at_ms);
+        char hold_key[64];
         snprintf(hold_key, sizeof hold_key, "hold-%u-%" PRId64, alert.version, alert.at_ms);
         crew_control_write(crew);
-        enum err err = system_hold(crew->options.control, post->partition, &alert, now_ms,
-                                   str_from(alert_key), str_from(hold_key), &detail);
+        enum err err =
+            system_hold(crew->options.control, post->partition, &alert, now_ms, str_from(hold_key), &detail);
         uint64_t position = control_position(crew->options.control);
         crew_control_unlock(crew);
         if (err)

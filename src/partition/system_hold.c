@@ -1,5 +1,7 @@
 #include "partition/system_hold.h"
 
+#include <inttypes.h>
+
 static enum err note_alert(struct control *control, const struct partition *partition,
                            const struct engine_alert *alert, const struct control_by *by,
                            struct err_detail *detail)
@@ -19,10 +21,12 @@ static enum err note_alert(struct control *control, const struct partition *part
 }
 
 enum err system_hold(struct control *control, const struct partition *partition,
-                     const struct engine_alert *alert, int64_t at_ms, struct str alert_key,
-                     struct str hold_key, struct err_detail *detail)
+                     const struct engine_alert *alert, int64_t at_ms, struct str hold_key,
+                     struct err_detail *detail)
 {
-    struct control_by by = {.actor = STR("system"), .key = alert_key, .at_ms = at_ms};
+    char alert_key[64];
+    snprintf(alert_key, sizeof alert_key, "alert-%u-%" PRId64, alert->version, alert->at_ms);
+    struct control_by by = {.actor = STR("system"), .key = str_from(alert_key), .at_ms = at_ms};
     enum err err = note_alert(control, partition, alert, &by, detail);
     if (err || control_version_state(control, alert->version) != VERSION_RUNNING)
         return err;

@@ -5,10 +5,11 @@
 #define PARTITION_SYSTEM_HOLD_H
 #include "partition/partition.h"
 
-/* The keys make it one fact however often it is told. A version that is held or stopped by now is left as it
- * is. The caller may change the control plane, and nobody steps the partition meanwhile. */
+/* One fact however often it is told: an engine tells it again where a crash came before its partition had
+ * taken the pause. A version that is held or stopped by now is left as it is. The caller may change the
+ * control plane, and nobody steps the partition meanwhile. */
 enum err system_hold(struct control *control, const struct partition *partition,
-                     const struct engine_alert *alert, int64_t at_ms, struct str alert_key,
-                     struct str hold_key, struct err_detail *detail);
+                     const struct engine_alert *alert, int64_t at_ms, struct str hold_key,
+                     struct err_detail *detail);
 
 #endif
