@@ -102,13 +102,15 @@ static enum err first_keys(struct serving *serving, struct err_detail *detail)
     enum err err = keys_make(service, HTTP_WRITE, STR("default"), STR("system"), write_key, detail);
     if (!err)
         err = keys_make(service, HTTP_ADMIN, STR("admin"), STR("system"), admin_token, detail);
-    if (!err)
-        fprintf(serving->environment->out,
-                "This is the first start here. Keep these, they are not shown again:\n"
-                "  write key (for events):     %s\n"
-                "  admin token (for the API):  %s\n\n",
-                write_key, admin_token);
-    return err;
+    if (err)
+        return err;
+    fprintf(serving->environment->out,
+            "This is the first start here. Keep these, they are not shown again:\n"
+            "  write key (for events):     %s\n"
+            "  admin token (for the API):  %s\n\n",
+            write_key, admin_token);
+    fflush(serving->environment->out);
+    return ERR_OK;
 }
 
 static enum err listen_at(struct serving *serving, const char *address, uint16_t port,
@@ -131,17 +133,18 @@ static enum err listen_at(struct serving *serving, const char *address, uint16_t
 static void serve(struct serving *serving, const char *data, const char *address)
 {
     const struct environment *environment = serving->environment;
-    char ready[128];
-    fprintf(environment->out, "Sojourn %s is at http://%s:%u/, its data in %s. Ctrl-C ends it.\n",
-            SOJOURN_VERSION, address, http_server_port(serving->server), data);
-    fflush(environment->out);
-    snprintf(ready, sizeof ready, "READY=1\nSTATUS=listening on %s:%u", address,
+    char at[80], ready[128];
+    snprintf(at, sizeof at, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
              http_server_port(serving->server));
+    fprintf(environment->out, "Sojourn %s is at http://%s/, its data in %s. Ctrl-C ends it.\n",
+            SOJOURN_VERSION, at, data);
+    fflush(environment->out);
+    snprintf(ready, sizeof ready, "READY=1\nSTATUS=listening on %s", at);
     environment->notify(ready);
     environment->wait_for_stop();
     environment->notify("STOPPING=1");
     atomic_store(&serving->service.stopping, true);
-    log_line(LOG_INFO, "stopping", "requests=%s", "those in flight are answered");
+    log_line(LOG_INFO, "stopping; requests in flight are answered", "%s", "");
     http_server_stop(serving->server);
     crew_stop(serving->service.crew);
     log_line(LOG_INFO, "stopped", "%s", "");
