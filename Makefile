@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build run test check soak lint format clean setup-run setup-test
 
-DATA := sojourn-data
+DATA := demo-data
 DEMO := examples/cart-rescue
 
 help: ## this list
