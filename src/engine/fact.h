@@ -34,10 +34,10 @@ struct event_row {
     int64_t at_ms;       /* its own time, never after received_ms */
     int64_t received_ms; /* when it was judged */
     uint32_t contact;
-    uint16_t name; /* id in event/names.h; 0 = no name (identify) or over the limit of names */
+    uint16_t name; /* id in event/names.h; 0 = no name (identify), or over the limit of names: see body */
     uint8_t kind;
     struct str created; /* the external id, where this row creates the contact; else empty */
-    struct str body;    /* JSON object; empty = {} */
+    struct str body; /* JSON object; empty = {}. Of a track without name id {"event":…,"properties":{…}} */
 };
 
 /* ── ledger rows: one an advance, from one rest to the next ───────────────────────────────────────────────

@@ -409,6 +409,20 @@ enum err segment_take(struct json_node node, struct json_reader *spare, const st
     return take_root(&origin, node, arena, ret, detail);
 }
 
+/* Over the limit of names a row has no number for its name: history keeps the text beside the properties. */
+static struct str body_with_name(struct str event, struct str body, struct arena *arena)
+{
+    struct buf out = {0};
+    buf_put_text(&out, "{\"event\":");
+    json_write_string(event, &out);
+    buf_put_text(&out, ",\"properties\":");
+    buf_put_str(&out, body.size ? body : STR("{}"));
+    buf_put_char(&out, '}');
+    struct str text = arena_str(arena, buf_str(&out));
+    buf_deinit(&out);
+    return text;
+}
+
 struct record segment_record(const struct segment *segment, struct binding *binding, struct arena *arena)
 {
     struct record record = {.kind = segment->kind,
@@ -426,6 +440,8 @@ struct record segment_record(const struct segment *segment, struct binding *bind
     if (segment->kind == EVENT_TRACK) {
         record.name = binding_event(binding, segment->event);
         record.properties = segment->properties;
+        if (record.name == 0)
+            record.body = body_with_name(segment->event, record.body, arena);
     } else {
         record.traits = binding_traits(binding, &segment->properties, arena, &record.trait_count);
     }

@@ -185,6 +185,26 @@ static void names_over_the_limit_leave_the_record_in_history(void **state)
     assert_string_equal(bench->binding.attribute_over, "one more");
 }
 
+static void an_event_name_over_the_limit_is_kept_beside_its_properties(void **state)
+{
+    struct bench *bench = *state;
+    char name[16];
+    for (int i = 0; i < NAMES_EVENT_MAX; i++) {
+        int size = snprintf(name, sizeof name, "e%d", i);
+        assert_int_not_equal(
+            control_name(bench->binding.control, NAME_EVENT, (struct str){name, (size_t)size}), 0);
+    }
+    struct record record =
+        recorded(bench, SEGMENT_EVENT,
+                 "{\"userId\":\"a\",\"event\":\"one \\\"more\\\"\",\"timestamp\":\"2026-05-01\","
+                 "\"properties\":{\"n\":1}}");
+    assert_int_equal(record.name, 0);
+    assert_text(record.body, "{\"event\":\"one \\\"more\\\"\",\"properties\":{\"n\":1}}");
+    record =
+        recorded(bench, SEGMENT_EVENT, "{\"userId\":\"a\",\"event\":\"late\",\"timestamp\":\"2026-05-01\"}");
+    assert_text(record.body, "{\"event\":\"late\",\"properties\":{}}");
+}
+
 struct refusal {
     const char *text, *place, *part;
     enum err err;
@@ -388,6 +408,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_contacts_file_needs_neither_type_nor_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_segment_lacks_is_ignored_and_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_over_the_limit_leave_the_record_in_history, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_event_name_over_the_limit_is_kept_beside_its_properties, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_refused_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nesting_is_refused_however_deep_it_is, set_up, tear_down),
