@@ -9,6 +9,8 @@ lines. `<!-- exit N -->` before a block says that its last command ends so; with
 import os
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,9 +24,15 @@ BLOCK = re.compile(r"(?:<!-- exit (\d+) -->\n)?```(\w+)\n(.*?)^```$", re.S | re.
 SECONDS_MAX = 300
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def commands(page):
     """[(line, commands, what they print or None, exit code)] of a page."""
-    found, text = [], page.read_text(encoding="utf-8")
+    found, text = [], page.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{free_port()}")
     for block in BLOCK.finditer(text):
         code, language, body = int(block[1] or 0), block[2], block[3]
         if language == "sh":
@@ -48,10 +56,45 @@ def prints(shown, output):
     return pattern(shown).fullmatch(output if output.endswith("\n") or not output else output + "\n") is not None
 
 
+class Shells:
+    """Each in a session of its own, so that all it has started can be found."""
+
+    def __init__(self, folder):
+        self.folder, self.sessions = folder, []
+
+    def run(self, body):
+        """(exit code, what it printed)"""
+        with subprocess.Popen(["bash", "-euo", "pipefail", "-c", body], cwd=self.folder, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, start_new_session=True) as shell:
+            self.sessions.append(shell.pid)
+            try:
+                printed = shell.communicate(timeout=SECONDS_MAX)[0]
+            except subprocess.TimeoutExpired:
+                os.killpg(shell.pid, signal.SIGKILL)
+                printed = shell.communicate()[0] + f"took longer than {SECONDS_MAX} s"
+        return shell.returncode, printed
+
+    def end(self):
+        for session in self.sessions:
+            try:
+                os.killpg(session, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # nothing of it runs any more
+
+
 def self_check(tap):
     tap.ok(prints("a … c\n…\nz\n", "a b c\nq\nr\nz\n") and prints("a\n", "a"), "a page's dots stand for anything")
     tap.ok(not prints("a\n", "b\n") and not prints("a\n", "a\nb\n") and not prints("a\n…\nz\n", "a\nb\n"),
            "and nothing else is let through")
+
+
+def run_page(tap, page, shells):
+    for line, body, shown, code in commands(page):
+        ended, printed = shells.run(body)
+        title = f"{page.name}:{line}: {body.strip().splitlines()[0]}"
+        tap.ok(ended == code, f"{title}: ends in {code}", f"exit {ended}\n{printed}")
+        if shown is not None:
+            tap.ok(prints(shown, printed), f"{title}: prints what the page says", printed)
 
 
 def main(binary):
@@ -62,13 +105,11 @@ def main(binary):
             (pathlib.Path(folder) / "build").mkdir()
             os.symlink(os.path.abspath(binary), f"{folder}/build/sojourn")
             os.symlink(ROOT / "examples", f"{folder}/examples")
-            for line, body, shown, code in commands(page):
-                run = subprocess.run(["bash", "-euo", "pipefail", "-c", body], cwd=folder, text=True,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS_MAX)
-                title = f"{page.name}:{line}: {body.strip().splitlines()[0]}"
-                tap.ok(run.returncode == code, f"{title}: ends in {code}", f"exit {run.returncode}\n{run.stdout}")
-                if shown is not None:
-                    tap.ok(prints(shown, run.stdout), f"{title}: prints what the page says", run.stdout)
+            shells = Shells(folder)
+            try:
+                run_page(tap, page, shells)
+            finally:
+                shells.end()
     return tap.done()
 
 
