@@ -235,6 +235,12 @@ class Directory:
     def finish(self):
         self.serving.start()
         time.sleep(1)  # for timers that fire with nobody around
+        late = range(self.first, self.first + 50)  # who is inside when it is stopped
+        status, said = self.serving.ask("POST", "/v1/batch", {"batch": [
+            {"type": "track", "userId": f"late{n}", "event": "Cart", "properties": {"n": n, "total": 50}} for n in late]})
+        self.tap.ok(status == 200, "it takes further events", said)
+        self.sent.update(late)
+        self.acknowledged.update(late)
         status, said = self.serving.ask("POST", f"/v1/journeys/{NAME}/actions", {"action": "stop"})
         figures = self.serving.ask("GET", f"/v1/journeys/{NAME}/statistics")
         self.tap.ok(status == 200 and said["state"] == "stopped" and figures[1]["in_journey"] == 0, "it still answers: all are out", said)
