@@ -32,6 +32,10 @@ static void take_record(struct ingest *ingest, struct json_node node, uint32_t i
     struct err_detail detail = {"", ""};
     struct segment *segment = &ingest->segments[ingest->count];
     if (segment_take(node, ingest->spare, &ingest->arrival, ingest->arena, segment, &detail) == ERR_OK) {
+        /* what happens now happens when it is judged: records of one request then lie in their order, not
+         * before an entry that the first of them makes */
+        if (segment->at_ms >= ingest->arrival.received_ms)
+            segment->at_ms = INSTANT_NEVER;
         ingest->count++;
         return;
     }

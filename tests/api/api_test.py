@@ -225,6 +225,17 @@ def test_room(server):
     tap.ok("sojourn_ingest_room_used_bytes 0" in metrics, "all of it", metrics)
 
 
+def test_one_request(server):
+    """Records without a time of their own happen when they are judged: none of a request lies before the entry
+    that the first of it made."""
+    server.publish({"name": "At once", "entry": {"rules": [{"event": "Begun"}]}, "goals": [{"name": "Done", "event": "Done"}],
+                    "nodes": {"hold": {"type": "wait", "for": "1d", "next": "end"}, "end": {"type": "stop"}}, "start": "hold"})
+    for i in range(200):
+        server.batch({"type": "identify", "userId": f"once-{i}", "traits": {"n": i}}, track(f"once-{i}", "Begun"), track(f"once-{i}", "Done"))
+    figures = server.get("journeys", "At once", "statistics").body
+    tap.equal("an order in the request of its cart is behind the entry", (figures["entered"], figures["left"]["goal"]), (200, 200))
+
+
 def test_health(server):
     tap.equal("it lives and is ready", [server.ask("GET", path).status for path in ("/healthz", "/readyz", "/metrics")], [200] * 3)
 
@@ -255,7 +266,7 @@ def main(binary, document):
     with tempfile.TemporaryDirectory() as folder:
         with served(binary, folder, contract) as server:
             for test in (test_keys, test_ingest, test_times, test_errors, test_journey, test_statistics, test_pages,
-                         test_actions, test_crowd, test_room, test_health):
+                         test_actions, test_crowd, test_room, test_one_request, test_health):
                 test(server)
         test_restart(binary, folder)
         test_keys_survive(binary, folder)
