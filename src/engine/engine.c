@@ -162,7 +162,7 @@ void engine_arm_due_now(struct engine *engine, uint32_t id)
         arm(engine, id, engine->head.now_ms, TIMER_NODE);
 }
 
-/* The hour that an id was put into begins: its timers of this hour, by what it waits for now. */
+/* The hour that an id was put into begins: its timers of this hour, by what it waits for at present. */
 static void refine(void *context, uint32_t id, int64_t from_ms, int64_t to_ms)
 {
     struct engine *engine = context;
