@@ -1,8 +1,6 @@
 #include "engine/plan.h"
 
 #include "base/check.h"
-#include "base/hash.h"
-#include "base/map.h"
 
 struct journey {
     struct str name;

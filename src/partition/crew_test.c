@@ -7,7 +7,6 @@
 
 #include <sched.h>
 
-#include "base/check.h"
 #include "partition/crew.h"
 #include "store/memory/store_memory.h"
 #include "json/document.h"

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 
-#include "base/check.h"
 #include "json/document.h"
 
 /* ── a world ──────────────────────────────────────────────────────────────── */
