@@ -1,49 +1,15 @@
-#include <stdatomic.h>
-
 #include "base/log.h"
 #include "cli/commands.h"
-#include "cli/data_directory.h"
+#include "cli/server.h"
 #include "http/keys.h"
-#include "http/service.h"
 
-enum { ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, WORKERS_MAX = STORE_PARTITIONS };
+enum { WORKERS_MAX = STORE_PARTITIONS };
 
 static const struct option options[] = {
     {"data", "DIR", OPTION_MAY, "the data directory (default: sojourn-data); made where it is not there"},
     {"listen", "ADDRESS:PORT", OPTION_MAY, "where to listen (default: 127.0.0.1:8080)"},
     {"workers", "N", OPTION_MAY, "threads that move contacts (default: one a processor)"},
     {0}};
-
-struct serving {
-    const struct environment *environment;
-    struct data_directory directory;
-    struct service service;
-    struct http_server *server;
-};
-
-static int64_t clock_ms(void *context)
-{
-    const struct environment *environment = context;
-    return environment->wall_ms();
-}
-
-/* A store that is broken must not take another answer: what is durable is found again at the next start. */
-static void on_broken(void *context, const struct err_detail *detail)
-{
-    (void)context;
-    log_line(LOG_ERROR, "the store failed; ending at once, nothing acknowledged is lost",
-             "place=\"%s\" error=\"%s\"", detail ? detail->place : "", detail ? detail->text : "");
-    _Exit(EXIT_REFUSED);
-}
-
-static void on_alert(void *context, const struct engine_alert *alert)
-{
-    (void)context;
-    char at[32];
-    instant_print(alert->at_ms, true, at);
-    log_line(LOG_WARN, "a journey was held by the system: one contact passed too many nodes at one instant",
-             "version=%u at=%s", alert->version, at);
-}
 
 /* `127.0.0.1:8080`, `[::1]:8080`, `:8080` or `8080`. */
 static bool parse_listen(const char *text, char ret_address[64], uint16_t *ret_port, FILE *err)
@@ -63,39 +29,10 @@ static bool parse_listen(const char *text, char ret_address[64], uint16_t *ret_p
     return true;
 }
 
-static enum err open_all(struct serving *serving, const char *data, uint32_t workers,
-                         struct err_detail *detail)
-{
-    struct environment *environment = (struct environment *)(uintptr_t)serving->environment;
-    enum err err = data_directory_open(data, false, &serving->directory, detail);
-    struct str body;
-    if (!err && control_find_note(serving->directory.control, STR("replay"), &body))
-        err = err_fail(detail, ERR_REFUSED, data,
-                       "this directory holds a replay; give the server one of its own");
-    if (err)
-        return err;
-    struct service *service = &serving->service;
-    service->store = serving->directory.store;
-    service->control = serving->directory.control;
-    service->clock = clock_ms;
-    service->clock_context = environment;
-    service->entropy = environment->entropy;
-    service->started_ms = environment->wall_ms();
-    const struct crew_options crew = {.store = service->store,
-                                      .control = service->control,
-                                      .workers = workers,
-                                      .clock = clock_ms,
-                                      .clock_context = environment,
-                                      .room_bytes = ROOM_BYTES,
-                                      .on_alert = on_alert,
-                                      .on_broken = on_broken};
-    return crew_new(&crew, &service->crew, detail);
-}
-
 /* The first start has nobody who could make a key: it makes one of each kind and shows them this once. */
-static enum err first_keys(struct serving *serving, struct err_detail *detail)
+static enum err first_keys(struct server *server, struct err_detail *detail)
 {
-    struct service *service = &serving->service;
+    struct service *service = &server->service;
     if (keys_any(service->control))
         return ERR_OK;
     char write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
@@ -104,38 +41,20 @@ static enum err first_keys(struct serving *serving, struct err_detail *detail)
         err = keys_make(service, HTTP_ADMIN, STR("admin"), STR("system"), admin_token, detail);
     if (err)
         return err;
-    fprintf(serving->environment->out,
+    fprintf(server->environment->out,
             "This is the first start here. Keep these, they are not shown again:\n"
             "  write key (for events):     %s\n"
             "  admin token (for the API):  %s\n\n",
             write_key, admin_token);
-    fflush(serving->environment->out);
+    fflush(server->environment->out);
     return ERR_OK;
 }
 
-static enum err listen_at(struct serving *serving, const char *address, uint16_t port,
-                          struct err_detail *detail)
+static void serve(struct server *server, const char *data, const char *address)
 {
-    const struct http_options http = {.address = address,
-                                      .port = port,
-                                      .threads = 2,
-                                      .memory_bytes_max = BODIES_BYTES,
-                                      .routes = service_routes,
-                                      .route_count = service_route_count,
-                                      .authenticate = keys_authenticate,
-                                      .context = &serving->service};
-    enum err err = http_server_start(&http, &serving->server, detail);
-    if (!err)
-        atomic_store(&serving->service.server, serving->server);
-    return err;
-}
-
-static void serve(struct serving *serving, const char *data, const char *address)
-{
-    const struct environment *environment = serving->environment;
+    const struct environment *environment = server->environment;
     char at[80], ready[128];
-    snprintf(at, sizeof at, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
-             http_server_port(serving->server));
+    snprintf(at, sizeof at, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, server_port(server));
     fprintf(environment->out, "Sojourn %s is at http://%s/, its data in %s. Ctrl-C ends it.\n",
             SOJOURN_VERSION, at, data);
     fflush(environment->out);
@@ -143,10 +62,8 @@ static void serve(struct serving *serving, const char *data, const char *address
     environment->notify(ready);
     environment->wait_for_stop();
     environment->notify("STOPPING=1");
-    atomic_store(&serving->service.stopping, true);
     log_line(LOG_INFO, "stopping; requests in flight are answered", "%s", "");
-    http_server_stop(serving->server);
-    crew_stop(serving->service.crew);
+    server_stop(server);
     log_line(LOG_INFO, "stopped", "%s", "");
 }
 
@@ -162,7 +79,7 @@ static uint32_t worker_count(const struct environment *environment, const char *
 
 static enum exit_status run(const struct environment *environment, const struct arguments *arguments)
 {
-    struct serving serving = {.environment = environment};
+    struct server server;
     const char *data = arguments_has(arguments, "data") ? arguments_get(arguments, "data") : "sojourn-data";
     const char *listen =
         arguments_has(arguments, "listen") ? arguments_get(arguments, "listen") : "127.0.0.1:8080";
@@ -177,21 +94,16 @@ static enum exit_status run(const struct environment *environment, const struct 
     }
     struct err_detail detail = {"", ""};
     environment->block_stop();
-    enum err err = open_all(&serving, data, workers, &detail);
+    enum err err = server_open(environment, data, workers, &server, &detail);
     if (!err)
-        err = first_keys(&serving, &detail);
-    if (!err) {
-        crew_start(serving.service.crew);
-        err = listen_at(&serving, address, port, &detail);
-        if (err)
-            crew_stop(serving.service.crew);
-    }
+        err = first_keys(&server, &detail);
+    if (!err)
+        err = server_start(&server, address, port, keys_authenticate, &detail);
     if (err)
         complain_detail(environment->err, &detail);
     else
-        serve(&serving, data, address);
-    crew_free(serving.service.crew);
-    data_directory_close(&serving.directory);
+        serve(&server, data, address);
+    server_close(&server);
     return err ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -1,0 +1,99 @@
+#include "cli/server.h"
+
+#include <stdatomic.h>
+
+#include "base/log.h"
+
+enum { ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
+
+static int64_t clock_ms(void *context)
+{
+    const struct server *server = context;
+    return server->environment->wall_ms();
+}
+
+/* A store that is broken must not take another answer: what is durable is found again at the next start. */
+static void on_broken(void *context, const struct err_detail *detail)
+{
+    (void)context;
+    log_line(LOG_ERROR, "the store failed; ending at once, nothing acknowledged is lost",
+             "place=\"%s\" error=\"%s\"", detail ? detail->place : "", detail ? detail->text : "");
+    _Exit(EXIT_REFUSED);
+}
+
+static void on_alert(void *context, const struct engine_alert *alert)
+{
+    (void)context;
+    char at[32];
+    instant_print(alert->at_ms, true, at);
+    log_line(LOG_WARN, "a journey was held by the system: one contact passed too many nodes at one instant",
+             "version=%u at=%s", alert->version, at);
+}
+
+enum err server_open(const struct environment *environment, const char *data, uint32_t workers,
+                     struct server *ret, struct err_detail *detail)
+{
+    *ret = (struct server){.environment = environment};
+    enum err err = data_directory_open(data, false, &ret->directory, detail);
+    struct str body;
+    if (!err && control_find_note(ret->directory.control, STR("replay"), &body))
+        err = err_fail(detail, ERR_REFUSED, data,
+                       "this directory holds a replay; give the server one of its own");
+    if (err)
+        return err;
+    struct service *service = &ret->service;
+    service->store = ret->directory.store;
+    service->control = ret->directory.control;
+    service->clock = clock_ms;
+    service->clock_context = ret;
+    service->entropy = environment->entropy;
+    service->started_ms = environment->wall_ms();
+    const struct crew_options crew = {.store = service->store,
+                                      .control = service->control,
+                                      .workers = workers,
+                                      .clock = clock_ms,
+                                      .clock_context = ret,
+                                      .room_bytes = ROOM_BYTES,
+                                      .on_alert = on_alert,
+                                      .on_broken = on_broken,
+                                      .context = ret};
+    return crew_new(&crew, &service->crew, detail);
+}
+
+enum err server_start(struct server *server, const char *address, uint16_t port,
+                      http_authenticate *authenticate, struct err_detail *detail)
+{
+    const struct http_options http = {.address = address,
+                                      .port = port,
+                                      .threads = HTTP_THREADS,
+                                      .memory_bytes_max = BODIES_BYTES,
+                                      .routes = service_routes,
+                                      .route_count = service_route_count,
+                                      .authenticate = authenticate,
+                                      .context = &server->service};
+    crew_start(server->service.crew);
+    enum err err = http_server_start(&http, &server->http, detail);
+    if (err)
+        crew_stop(server->service.crew);
+    else
+        atomic_store(&server->service.server, server->http);
+    return err;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return http_server_port(server->http);
+}
+
+void server_stop(struct server *server)
+{
+    atomic_store(&server->service.stopping, true);
+    http_server_stop(server->http);
+    crew_stop(server->service.crew);
+}
+
+void server_close(struct server *server)
+{
+    crew_free(server->service.crew);
+    data_directory_close(&server->directory);
+}
