@@ -246,44 +246,28 @@ static void put_back(struct outbox *outbox)
         outbox_set(outbox, outbox->picks.items[i].partition, outbox->picks.items[i].index, OUTBOX_READY);
 }
 
-/* The attempts of picks [first, end), which are of one partition. */
-static enum err put_attempts(struct outbox *outbox, size_t first, size_t end, int64_t now_ms,
-                             struct err_detail *detail)
+/* The attempts of the group, of all partitions in one commit. */
+static enum err put_attempts(struct outbox *outbox, int64_t now_ms, struct err_detail *detail)
 {
-    uint32_t partition = outbox->picks.items[first].partition;
-    struct item *items = outbox->queues[partition].items.items;
     array_clear(&outbox->attempts);
-    for (size_t i = first; i < end; i++) {
-        const struct item *item = &items[outbox->picks.items[i].index];
+    array_each (&outbox->picks, i) {
+        uint32_t partition = outbox->picks.items[i].partition;
+        const struct item *item = &outbox->queues[partition].items.items[outbox->picks.items[i].index];
         if (item->attempted)
             continue;
         struct effect_row row = outbox_row(outbox, item);
+        row.seq = store_seq_take(outbox->options.store, partition, 1);
         row.kind = EFFECT_ATTEMPTED;
         row.at_ms = now_ms;
         row.destination_name = row.operation = (struct str){0};
-        *array_push(&outbox->attempts) = row;
+        *array_push(&outbox->attempts) = (struct store_effect){partition, row};
     }
     if (outbox->attempts.count == 0)
         return ERR_OK;
-    uint64_t seq = store_seq_take(outbox->options.store, partition, (uint32_t)outbox->attempts.count);
-    array_each (&outbox->attempts, i)
-        outbox->attempts.items[i].seq = seq + i;
-    enum err err = store_effects_put(outbox->options.store, partition, outbox->attempts.items,
-                                     outbox->attempts.count, detail);
-    for (size_t i = first; i < end && !err; i++)
-        outbox_note_attempt(outbox, partition, outbox->picks.items[i].index);
-    return err;
-}
-
-static enum err put_all_attempts(struct outbox *outbox, int64_t now_ms, struct err_detail *detail)
-{
-    enum err err = ERR_OK;
-    for (size_t first = 0, end; first < outbox->picks.count && !err; first = end) {
-        for (end = first + 1; end < outbox->picks.count &&
-                              outbox->picks.items[end].partition == outbox->picks.items[first].partition;)
-            end++;
-        err = put_attempts(outbox, first, end, now_ms, detail);
-    }
+    enum err err =
+        store_effects_put(outbox->options.store, outbox->attempts.items, outbox->attempts.count, detail);
+    for (size_t i = 0; i < outbox->picks.count && !err; i++)
+        outbox_note_attempt(outbox, outbox->picks.items[i].partition, outbox->picks.items[i].index);
     return err;
 }
 
@@ -343,7 +327,7 @@ static enum err deliver_group(struct outbox *outbox, int64_t now_ms, struct err_
     pick_group(outbox);
     if (outbox->picks.count == 0)
         return ERR_OK;
-    enum err err = put_all_attempts(outbox, now_ms, detail);
+    enum err err = put_attempts(outbox, now_ms, detail);
     if (err) {
         put_back(outbox);
         return outbox->results.count ? ERR_OK : err; /* it comes again; results would not */

@@ -78,7 +78,7 @@ struct outbox {
     struct arena scratch;
     ARRAY(struct pick) picks;
     ARRAY(struct activation) activations;
-    ARRAY(struct effect_row) attempts;
+    ARRAY(struct store_effect) attempts;
     ARRAY(struct outbox_result) results;
 };
 

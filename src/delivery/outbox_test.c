@@ -375,19 +375,20 @@ static void a_destination_that_cannot_say_is_asked_again_later(void **state)
 static void a_store_that_fails_lets_nothing_out_and_nothing_is_lost(void **state)
 {
     (void)state;
-    for (uint64_t k = 0; k < 2 * CALLER_PARTITIONS; k++) {
+    for (int crashes = 0; crashes < 2; crashes++) {
         struct caller caller;
         caller_begin(&caller, 0);
         for (uint32_t p = 0; p < CALLER_PARTITIONS; p++)
             caller_open(&caller, p, 2, "crm", 0);
         const struct outbox_result *results;
         size_t count;
-        store_memory_fail_at(caller.store, 1 + k / 2, COMMIT_FAILED);
+        store_memory_fail_at(caller.store, 1,
+                             COMMIT_FAILED); /* the attempts of all partitions are one call */
         assert_int_equal(outbox_deliver(caller.outbox, 1, &results, &count, NULL), ERR_IO);
         assert_int_equal(caller.crm.calls, 0);
-        if (k % 2) {
+        if (crashes) {
             caller_crash(&caller);
-            assert_state(&caller, OUTBOX_UNCERTAIN, 2 * (k / 2)); /* what was noted before the failure */
+            assert_state(&caller, OUTBOX_UNCERTAIN, 0);
         }
         caller_drain(&caller);
         assert_each_once(&caller.crm, &caller);

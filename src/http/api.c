@@ -1,5 +1,6 @@
 #include "http/api.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "base/check.h"
@@ -101,6 +102,49 @@ enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_
     if (!http_request_query(request, "cursor", &ret->cursor))
         ret->cursor = STR("");
     return ERR_OK;
+}
+
+/* ── several who edit the same ────────────────────────────────────────────── */
+
+void api_etag(struct http_request *request, uint64_t revision)
+{
+    char text[32];
+    snprintf(text, sizeof text, "\"%" PRIu64 "\"", revision);
+    http_answer_header(request, "ETag", text);
+}
+
+/* Whether a list of entity tags (`"17", "18"` or `*`) has the revision. A weak tag never does: what is
+ * compared is whether somebody has changed anything at all. */
+static bool has_tag(struct str list, uint64_t revision)
+{
+    char tag[32];
+    int size = snprintf(tag, sizeof tag, "\"%" PRIu64 "\"", revision);
+    for (size_t i = 0, end; i < list.size; i = end + 1) {
+        while (i < list.size && list.data[i] == ' ')
+            i++;
+        for (end = i; end < list.size && list.data[end] != ',' && list.data[end] != ' ';)
+            end++;
+        struct str item = {list.data + i, end - i};
+        if (str_equal(item, STR("*")) || str_equal(item, (struct str){tag, (size_t)size}))
+            return revision != 0;
+    }
+    return false;
+}
+
+bool api_if_match(const struct http_request *request, uint64_t revision, struct err_detail *detail)
+{
+    struct str list;
+    if (http_request_header(request, "If-Match", &list) && !has_tag(list, revision)) {
+        err_fail(detail, ERR_REFUSED, "If-Match",
+                 revision ? "somebody has changed it since that was read; read it again and decide anew"
+                          : "there is nothing of this name any more");
+        return false;
+    }
+    if (http_request_header(request, "If-None-Match", &list) && has_tag(list, revision)) {
+        err_fail(detail, ERR_REFUSED, "If-None-Match", "there is one of this name already; read it first");
+        return false;
+    }
+    return true;
 }
 
 /* ── mails ────────────────────────────────────────────────────────────────── */

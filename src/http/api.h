@@ -36,6 +36,14 @@ struct api_page {
 enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_t most, struct api_page *ret,
                      struct err_detail *detail);
 
+/* ── several who edit the same (RFC 9110 §13) ─────────────────────────────── */
+
+/* `ETag: "17"`. The revision is above 0 and another one after every change. */
+void api_etag(struct http_request *request, uint64_t revision);
+/* Whether If-Match and If-None-Match allow a change of what is there by now (0 = nothing is); without them
+ * everything is allowed. False: answer 412 with `detail`. May be called under the control's lock. */
+bool api_if_match(const struct http_request *request, uint64_t revision, struct err_detail *detail);
+
 /* ── mails ────────────────────────────────────────────────────────────────── */
 
 struct gather;

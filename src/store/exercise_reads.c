@@ -313,18 +313,21 @@ static void effects_of_all_partitions_come_in_order_of_seq(void **state)
     author_begin(&first, x->store, 0);
     author_begin(&second, x->store, 1);
     struct batch *a = author_decide(&first, (struct batch_shape){.effects = 3});
-    struct effect_row attempts[2] = {
-        {.seq = store_seq_take(x->store, 1, 1), .kind = EFFECT_ATTEMPTED, .effect = 1},
-        {.seq = store_seq_take(x->store, 1, 1), .kind = EFFECT_ATTEMPTED, .effect = 2}};
+    struct store_effect attempts[3] = {
+        /* of both partitions in one call, in any order */
+        {1, {.seq = store_seq_take(x->store, 1, 1), .kind = EFFECT_ATTEMPTED, .effect = 1}},
+        {0, {.seq = store_seq_take(x->store, 0, 1), .kind = EFFECT_ATTEMPTED, .effect = 3}},
+        {1, {.seq = store_seq_take(x->store, 1, 1), .kind = EFFECT_ATTEMPTED, .effect = 2}}};
+    struct store_effect given[3] = {attempts[2], attempts[0], attempts[1]};
     struct batch *b = author_decide(&second, (struct batch_shape){.effects = 2});
     assert_int_equal(author_commit(&second, b), COMMIT_DONE);
-    assert_int_equal(store_effects_put(x->store, 1, attempts, 2, NULL), ERR_OK);
+    assert_int_equal(store_effects_put(x->store, given, 3, NULL), ERR_OK);
     assert_int_equal(author_commit(&first, a), COMMIT_DONE);
     struct buf found = {0}, wanted = {0};
     for (size_t i = 1; i < 3; i++)
         text_of_effect(&wanted, 0, &a->effects.items[i]);
-    for (size_t i = 0; i < 2; i++)
-        text_of_effect(&wanted, 1, &attempts[i]);
+    for (size_t i = 0; i < 3; i++)
+        text_of_effect(&wanted, attempts[i].partition, &attempts[i].row);
     for (size_t i = 0; i < 2; i++)
         text_of_effect(&wanted, 1, &b->effects.items[i]);
     assert_int_equal(store_effects(x->store, a->effects.items[0].seq, put_effect, &found, NULL), ERR_OK);

@@ -91,11 +91,12 @@ enum err store_effects(struct store *store, uint64_t after, store_on_effect *on_
     return store->calls->effects(store, after, on_effect, context, detail);
 }
 
-enum err store_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows,
-                           size_t count, struct err_detail *detail)
+enum err store_effects_put(struct store *store, const struct store_effect *effects, size_t count,
+                           struct err_detail *detail)
 {
-    CHECK(partition < store->partitions);
-    return store->calls->effects_put(store, partition, rows, count, detail);
+    for (size_t i = 0; i < count; i++)
+        CHECK(effects[i].partition < store->partitions);
+    return store->calls->effects_put(store, effects, count, detail);
 }
 
 enum err store_stat(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter,

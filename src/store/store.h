@@ -51,6 +51,12 @@ struct store_row {
     const struct ledger_row *ledger;
 };
 
+/* An effect row of delivery's own, with the partition that it belongs to. */
+struct store_effect {
+    uint32_t partition;
+    struct effect_row row;
+};
+
 typedef bool store_on_row(void *context, const struct store_row *row);
 typedef bool store_on_effect(void *context, uint32_t partition, const struct effect_row *row);
 typedef bool store_on_stat(void *context, const struct stat_row *row);
@@ -72,7 +78,7 @@ struct store_calls {
     enum err (*walk)(struct store *, uint32_t partition, uint64_t head, store_on_row *, void *,
                      struct err_detail *);
     enum err (*effects)(struct store *, uint64_t after, store_on_effect *, void *, struct err_detail *);
-    enum err (*effects_put)(struct store *, uint32_t partition, const struct effect_row *rows, size_t count,
+    enum err (*effects_put)(struct store *, const struct store_effect *effects, size_t count,
                             struct err_detail *);
     enum err (*stats)(struct store *, uint32_t partition, struct stat_key key, int64_t quarter,
                       struct stat_row *ret, struct err_detail *);
@@ -113,12 +119,13 @@ enum err store_rows(struct store *store, uint32_t partition, uint64_t after, uin
 enum err store_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row,
                     void *context, struct err_detail *detail);
 
-/* Effect rows of all partitions with seq > after, ascending; and delivery's own rows (ATTEMPTED; its seqs
- * come from store_seq_take), durable when the call returns, whatever the partition's epoch. */
+/* Effect rows of all partitions with seq > after, ascending; and delivery's own rows (ATTEMPTED; their seqs
+ * come from store_seq_take), all in one commit, durable when the call returns, whatever the partitions'
+ * epochs. */
 enum err store_effects(struct store *store, uint64_t after, store_on_effect *on_effect, void *context,
                        struct err_detail *detail);
-enum err store_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows,
-                           size_t count, struct err_detail *detail);
+enum err store_effects_put(struct store *store, const struct store_effect *effects, size_t count,
+                           struct err_detail *detail);
 
 /* The newest row of a key at or before a quarter (total 0 where there is none): a range is two of these. */
 enum err store_stat(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter,

@@ -110,9 +110,9 @@ static void commit_some(struct world *world)
 static void put_attempts(struct world *world)
 {
     int64_t at_ms = (int64_t)++world->attempts_asked;
-    struct effect_row row = {
-        .seq = store_seq_take(world->store, 0, 1), .at_ms = at_ms, .kind = EFFECT_ATTEMPTED};
-    bool done = store_effects_put(world->store, 0, &row, 1, NULL) == ERR_OK;
+    struct store_effect attempt = {
+        0, {.seq = store_seq_take(world->store, 0, 1), .at_ms = at_ms, .kind = EFFECT_ATTEMPTED}};
+    bool done = store_effects_put(world->store, &attempt, 1, NULL) == ERR_OK;
     *array_push(&world->attempts) = (struct attempt){.at_ms = at_ms, .done = done};
 }
 

@@ -200,15 +200,15 @@ static enum err memory_claim(struct store *store, uint32_t partition, uint64_t *
     return ERR_OK;
 }
 
-static enum err memory_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows,
-                                   size_t count, struct err_detail *detail)
+static enum err memory_effects_put(struct store *store, const struct store_effect *effects, size_t count,
+                                   struct err_detail *detail)
 {
     struct store_memory *m = memory_of(store);
     enum err err = enter(m, detail);
     if (err)
         return err;
     for (size_t i = 0; i < count; i++)
-        tables_put_effect(&m->tables, partition, &rows[i]);
+        tables_put_effect(&m->tables, effects[i].partition, &effects[i].row);
     pthread_mutex_unlock(&m->lock);
     return ERR_OK;
 }

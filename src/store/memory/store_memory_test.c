@@ -159,12 +159,12 @@ static unsigned run_program(struct store *store, uint64_t fail_at, enum commit_s
         char key[16];
         snprintf(key, sizeof key, "key-%d", i);
         struct control_entry entry = {.kind = STR("pause"), .key = str_from(key)};
-        struct effect_row attempt = {.seq = store_seq_take(store, 1, 1), .kind = EFFECT_ATTEMPTED};
+        struct store_effect attempt = {1, {.seq = store_seq_take(store, 1, 1), .kind = EFFECT_ATTEMPTED}};
         uint64_t position;
         UNTIL_OK(store_control_append(store, &entry, &position, NULL));
         while (author_commit(&author, batch) != COMMIT_DONE)
             failures++;
-        UNTIL_OK(store_effects_put(store, 1, &attempt, 1, NULL));
+        UNTIL_OK(store_effects_put(store, &attempt, 1, NULL));
         author.head.seq = batch->head.seq; /* the attempt's seq is not the engine's */
         author_discard(batch);
     }

@@ -186,9 +186,9 @@ enum commit_status group_add_batch(struct group *group, const struct batch *batc
     return COMMIT_DONE;
 }
 
-void group_add_effects(struct group *group, uint32_t partition, const struct effect_row *rows, size_t count)
+void group_add_effects(struct group *group, const struct store_effect *effects, size_t count)
 {
-    group_rows_add_effects(&group->rows, partition, rows, count);
+    group_rows_add_effects(&group->rows, effects, count);
 }
 
 void group_claim(struct group *group, uint32_t partition, uint64_t *ret_epoch,

@@ -19,7 +19,7 @@ enum err group_begin(struct group *group, struct err_detail *detail);
 /* The rows are written by group_end, from where they are. COMMIT_DONE (if the group ends well), FENCED or
  * RETRY. */
 enum commit_status group_add_batch(struct group *group, const struct batch *batch);
-void group_add_effects(struct group *group, uint32_t partition, const struct effect_row *rows, size_t count);
+void group_add_effects(struct group *group, const struct store_effect *effects, size_t count);
 void group_claim(struct group *group, uint32_t partition, uint64_t *ret_epoch,
                  struct partition_head *ret_head);
 enum err group_append_control(struct group *group, const struct control_entry *entry, uint64_t *ret_position,

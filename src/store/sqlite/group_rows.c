@@ -15,14 +15,14 @@ void group_rows_add(struct group_rows *rows, const struct batch *batch)
         *array_push(&rows->ledger) = (struct ledger_ref){&batch->ledger.items[i], partition};
     array_each (&batch->stats, i)
         *array_push(&rows->stats) = (struct stat_ref){&batch->stats.items[i], partition};
-    group_rows_add_effects(rows, partition, batch->effects.items, batch->effects.count);
+    for (size_t i = 0; i < batch->effects.count; i++)
+        *array_push(&rows->effects) = (struct effect_ref){&batch->effects.items[i], partition};
 }
 
-void group_rows_add_effects(struct group_rows *rows, uint32_t partition, const struct effect_row *effects,
-                            size_t count)
+void group_rows_add_effects(struct group_rows *rows, const struct store_effect *effects, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        *array_push(&rows->effects) = (struct effect_ref){&effects[i], partition};
+        *array_push(&rows->effects) = (struct effect_ref){&effects[i].row, effects[i].partition};
 }
 
 static int compare_seqs(uint64_t a, uint64_t b)

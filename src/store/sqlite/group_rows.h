@@ -5,7 +5,7 @@
 #define STORE_SQLITE_GROUP_ROWS_H
 #include <sqlite3.h>
 
-#include "engine/fact.h"
+#include "store/store.h"
 
 struct event_ref {
     const struct event_row *row;
@@ -32,8 +32,7 @@ struct group_rows { /* borrowed from the batches of the group */
 };
 
 void group_rows_add(struct group_rows *rows, const struct batch *batch);
-void group_rows_add_effects(struct group_rows *rows, uint32_t partition, const struct effect_row *effects,
-                            size_t count);
+void group_rows_add_effects(struct group_rows *rows, const struct store_effect *effects, size_t count);
 /* Ascending by seq, whoever decided them: rows then go to the tables' ends. Stats keep their order, the last
  * one of a key wins. */
 void group_rows_sort(struct group_rows *rows);

@@ -66,13 +66,13 @@ static void sqlite_flush(struct store *store)
         writer_flush(s->writer);
 }
 
-static enum err sqlite_effects_put(struct store *store, uint32_t partition, const struct effect_row *rows,
-                                   size_t count, struct err_detail *detail)
+static enum err sqlite_effects_put(struct store *store, const struct store_effect *effects, size_t count,
+                                   struct err_detail *detail)
 {
     struct store_sqlite *s = sqlite_of(store);
     if (!s->writer)
         return refuse_writing(s, detail);
-    return writer_put_effects(s->writer, partition, rows, count, detail);
+    return writer_put_effects(s->writer, effects, count, detail);
 }
 
 static enum err sqlite_control_append(struct store *store, const struct control_entry *entry,

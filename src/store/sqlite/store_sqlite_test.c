@@ -187,7 +187,7 @@ static void a_reader_beside_the_owner_sees_what_is_durable(void **state)
     struct control_entry entry = {.kind = STR("stop")};
     assert_int_equal(store_claim(reader, 0, &number, &head, &detail), ERR_REFUSED);
     assert_int_equal(store_control_append(reader, &entry, &number, &detail), ERR_REFUSED);
-    assert_int_equal(store_effects_put(reader, 0, NULL, 0, &detail), ERR_REFUSED);
+    assert_int_equal(store_effects_put(reader, NULL, 0, &detail), ERR_REFUSED);
     store_flush(reader);
     store_close(owner);
     buf_clear(&seen);

@@ -23,7 +23,7 @@ struct work {
     void *context;
     /* the others: on the stack of a caller who waits for `finished` */
     uint32_t partition;
-    const struct effect_row *effects;
+    const struct store_effect *effects;
     const struct control_entry *entry;
     uint32_t pages_max;
     uint64_t number; /* the epoch, the position */
@@ -131,7 +131,7 @@ static enum err run_group(struct writer *w, struct work *first, struct err_detai
         switch (work->kind) {
         case WORK_COMMIT: add_commit(w->group, work); break;
         case WORK_CLAIM: group_claim(w->group, work->partition, &work->number, &work->head); break;
-        case WORK_EFFECTS: group_add_effects(w->group, work->partition, work->effects, work->count); break;
+        case WORK_EFFECTS: group_add_effects(w->group, work->effects, work->count); break;
         case WORK_CONTROL: err = group_append_control(w->group, work->entry, &work->number, detail); break;
         case WORK_PAGES: err = set_pages_max(w, work->pages_max, detail); break;
         }
@@ -354,11 +354,10 @@ enum err writer_claim(struct writer *w, uint32_t partition, uint64_t *ret_epoch,
     return ERR_OK;
 }
 
-enum err writer_put_effects(struct writer *w, uint32_t partition, const struct effect_row *rows, size_t count,
+enum err writer_put_effects(struct writer *w, const struct store_effect *effects, size_t count,
                             struct err_detail *detail)
 {
-    struct work work = {
-        .kind = WORK_EFFECTS, .partition = partition, .effects = rows, .count = count, .rows = count};
+    struct work work = {.kind = WORK_EFFECTS, .effects = effects, .count = count, .rows = count};
     return ask(w, &work, detail);
 }
 

@@ -32,8 +32,8 @@ void writer_flush(struct writer *writer);
 /* These return when what they ask for is durable. */
 enum err writer_claim(struct writer *writer, uint32_t partition, uint64_t *ret_epoch,
                       struct partition_head *ret_head, struct err_detail *detail);
-enum err writer_put_effects(struct writer *writer, uint32_t partition, const struct effect_row *rows,
-                            size_t count, struct err_detail *detail);
+enum err writer_put_effects(struct writer *writer, const struct store_effect *effects, size_t count,
+                            struct err_detail *detail);
 enum err writer_append_control(struct writer *writer, const struct control_entry *entry,
                                uint64_t *ret_position, struct err_detail *detail);
 /* PRAGMA max_page_count. */
