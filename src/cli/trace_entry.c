@@ -2,7 +2,8 @@
 
 /* How far the events of one entry rule have come, in order of arrival. */
 struct tally {
-    uint32_t named, matching, open; /* with its name; with its properties too; since the publish */
+    uint32_t named, matching, open; /* with its name; with its properties too; live since the publish */
+    bool imported;                  /* one of those that match is history */
     ARRAY(int64_t) moments;         /* of those that match: their own times */
 };
 
@@ -54,15 +55,17 @@ static bool count_event(struct explaining *e, const struct event_row *event)
     for (uint32_t i = 0; i < definition->entry_count; i++) {
         const struct plan_match *rule = &e->version->entries[i];
         struct tally *tally = &e->tallies[i];
-        if (event->kind != EVENT_TRACK || event->name != rule->event)
+        if (!event_is_deed(event->kind) || event->name != rule->event)
             continue;
         tally->named++;
         if (!readable || !where_matches(rule->where, &properties, event->received_ms))
             continue;
         tally->matching++;
-        tally->open += event->received_ms >= e->published_ms;
+        bool live = event->kind == EVENT_TRACK;
+        tally->imported |= !live;
+        tally->open += live && event->received_ms >= e->published_ms;
         *array_push(&tally->moments) = event->at_ms;
-        met |= is_enough(&definition->entries[i], tally, event->received_ms);
+        met |= live && is_enough(&definition->entries[i], tally, event->received_ms);
     }
     return met;
 }
@@ -155,6 +158,9 @@ static const char *lacking(const struct explaining *e, const struct event_rule *
         return arena_printf(
             e->arena, "\"%.*s\" has come %u times, never with the properties that the entry rule asks for",
             size, event, tally->named);
+    if (tally->open == 0 && tally->imported)
+        return arena_printf(
+            e->arena, "\"%.*s\" was imported, and has not come since the journey was published", size, event);
     if (tally->open == 0)
         return arena_printf(e->arena, "\"%.*s\" came before the journey was published", size, event);
     if (tally->matching < rule->at_least)

@@ -89,7 +89,7 @@ static void apply_to_contact(struct engine *engine, const struct event_row *row,
 static void apply_to_past(struct engine *engine, const struct event_row *row,
                           const struct event_content *content)
 {
-    if (row->kind != EVENT_TRACK || row->name == 0)
+    if (!event_is_deed(row->kind) || row->name == 0)
         return;
     past_count(engine->past, row->contact, row->name, row->at_ms);
     uint16_t end =
@@ -108,7 +108,7 @@ void apply_event(struct engine *engine, const struct event_row *row, const struc
         apply_to_contact(engine, row, content);
     if (engine_newer(engine, BLOCK_PAST, row->contact, row->seq))
         apply_to_past(engine, row, content);
-    if (row->kind == EVENT_TRACK && (!engine->loading || row->seq > engine->totals_seq))
+    if (event_is_deed(row->kind) && (!engine->loading || row->seq > engine->totals_seq))
         engine->totals.events++;
     engine->head.contacts = contacts_count(engine->contacts);
 }
@@ -124,7 +124,7 @@ enum err event_content_of(struct engine *engine, const struct event_row *row, st
     if (err)
         return err_fail(detail, ERR_CORRUPT, "", "event row %lu does not hold a JSON object",
                         (unsigned long)row->seq);
-    if (row->kind == EVENT_TRACK) {
+    if (event_is_deed(row->kind)) {
         ret->properties = properties;
         return ERR_OK;
     }

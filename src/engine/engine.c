@@ -126,12 +126,18 @@ static int64_t recheck_at(const struct engine *engine, const struct enrollment *
     return at_ms;
 }
 
-bool engine_has_time_rules(const struct engine *engine, uint32_t id)
+static bool has_time_rules(const struct engine *engine, uint32_t id)
 {
     const struct enrollment *e = enrollments_find(&engine->enrollments, id);
     const struct plan_version *version = plan_version(engine->plan, e->version);
     return version->time_rules || (version->definition->nodes[e->node].kind == NODE_WAIT_FOR &&
                                    has_time_rule(&version->nodes[e->node].condition));
+}
+
+void engine_look_again(struct engine *engine, uint32_t id)
+{
+    if (has_time_rules(engine, id))
+        timers_add(engine->timers, (struct timer){engine->head.now_ms, id, TIMER_NODE});
 }
 
 static void arm(struct engine *engine, uint32_t id, int64_t due_ms, enum timer_kind kind)
@@ -177,8 +183,8 @@ static void refine(void *context, uint32_t id, int64_t from_ms, int64_t to_ms)
         arm(engine, id, timeout_ms, TIMER_TIMEOUT);
     arm(engine, id, recheck_ms, TIMER_NODE);
     /* opened by its very first instant: what changes then is no longer ahead, so it is judged now */
-    if (engine->head.now_ms >= from_ms && engine_has_time_rules(engine, id))
-        arm(engine, id, engine->head.now_ms, TIMER_NODE);
+    if (engine->head.now_ms >= from_ms)
+        engine_look_again(engine, id);
 }
 
 static void fire(struct engine *engine, const struct timer *timer)
@@ -229,6 +235,24 @@ int64_t engine_next_timer(const struct engine *engine)
 
 /* ── records ──────────────────────────────────────────────────────────────── */
 
+/* The attributes that get another value by it: what is set again to what it is has not changed. */
+static uint32_t list_changed(struct engine *engine, const struct record *record, struct contact_id contact,
+                             bool is_new, uint16_t **ret)
+{
+    uint16_t *changed = arena_take_array(&engine->scratch, record->trait_count, sizeof *changed);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < record->trait_count; i++) {
+        const struct trait *trait = &record->traits[i];
+        struct value now = {.type = VALUE_MISSING};
+        if (!is_new)
+            now = contacts_attribute(engine->contacts, contact, trait->attribute);
+        if (!value_equal(&now, &trait->value))
+            changed[count++] = trait->attribute;
+    }
+    *ret = changed;
+    return count;
+}
+
 void engine_record(struct engine *engine, const struct record *record)
 {
     arena_reset(&engine->scratch);
@@ -240,29 +264,32 @@ void engine_record(struct engine *engine, const struct record *record)
         created = arena_str(bytes, record->external_id);
     }
     int64_t now_ms = engine->head.now_ms;
+    enum event_kind kind = record->kind == EVENT_TRACK && record->history ? EVENT_HISTORY : record->kind;
     struct event_row row = {.message = record->message,
                             .at_ms = record->at_ms < now_ms ? record->at_ms : now_ms,
                             .received_ms = now_ms,
                             .contact = contact.n,
                             .name = record->name,
-                            .kind = (uint8_t)record->kind,
+                            .kind = (uint8_t)kind,
                             .created = created,
                             .body = record->body.size ? arena_str(bytes, record->body) : STR("")};
     const struct event_content content = {record->properties, record->trait_count, record->traits};
+    uint16_t *changed;
+    uint32_t changed_count = list_changed(engine, record, contact, created.size, &changed);
     engine_put_event(engine, &row, &content);
-    struct happening happening = {
-        .at_ms = row.at_ms, .seq = row.seq, .cause = (int64_t)row.seq, .properties = &record->properties};
+    struct happening happening = {.history = row.kind == EVENT_HISTORY,
+                                  .at_ms = row.at_ms,
+                                  .seq = row.seq,
+                                  .cause = (int64_t)row.seq,
+                                  .properties = &record->properties,
+                                  .attributes = changed,
+                                  .attribute_count = changed_count};
     if (record->kind == EVENT_TRACK) {
         happening.event = record->name;
         settle_event(engine, contact, &happening);
-        return;
+    } else {
+        settle_attributes(engine, contact, &happening);
     }
-    uint16_t *attributes = arena_take_array(&engine->scratch, record->trait_count, sizeof *attributes);
-    for (uint32_t i = 0; i < record->trait_count; i++)
-        attributes[i] = record->traits[i].attribute;
-    happening.attributes = attributes;
-    happening.attribute_count = record->trait_count;
-    settle_attributes(engine, contact, &happening);
 }
 
 /* ── reads ────────────────────────────────────────────────────────────────── */

@@ -18,7 +18,8 @@
 #define EVENT_KIND_TABLE(X)                                                                                  \
     X(TRACK, track)       /* something the contact did: name, properties */                                  \
     X(IDENTIFY, identify) /* attributes as JSON object; null removes */                                      \
-    X(UPDATE, update)     /* the same, made by a node */
+    X(UPDATE, update)     /* the same, made by a node */                                                     \
+    X(HISTORY, history)   /* a track that was imported: it counts, and moves nobody */
 
 enum event_kind {
 #define X(name, key) EVENT_##name,
@@ -27,6 +28,11 @@ enum event_kind {
         EVENT_KINDS
 };
 const char *event_kind_name(enum event_kind kind);
+/* Something the contact did, live or imported: it has a name and properties and counts in the past. */
+static inline bool event_is_deed(uint8_t kind)
+{
+    return kind == EVENT_TRACK || kind == EVENT_HISTORY;
+}
 
 struct event_row {
     uint64_t seq, prev;
@@ -37,7 +43,7 @@ struct event_row {
     uint16_t name; /* id in event/names.h; 0 = no name (identify), or over the limit of names: see body */
     uint8_t kind;
     struct str created; /* the external id, where this row creates the contact; else empty */
-    struct str body; /* JSON object; empty = {}. Of a track without name id {"event":…,"properties":{…}} */
+    struct str body; /* JSON object; empty = {}. Of a deed without name id {"event":…,"properties":{…}} */
 };
 
 /* ── ledger rows: one an advance, from one rest to the next ───────────────────────────────────────────────

@@ -11,6 +11,7 @@ static void kinds_are_named_by_their_tables(void **state)
     (void)state;
     assert_string_equal(event_kind_name(EVENT_TRACK), "track");
     assert_string_equal(event_kind_name(EVENT_UPDATE), "update");
+    assert_string_equal(event_kind_name(EVENT_HISTORY), "history");
     assert_string_equal(effect_kind_name(EFFECT_OPENED), "opened");
     assert_string_equal(effect_kind_name(EFFECT_UNKNOWN), "unknown");
     assert_string_equal(stat_kind_name(STAT_QUALIFIED), "qualified");

@@ -12,6 +12,8 @@ struct trait { /* an attribute to set; a missing value removes it */
 /* A change of one contact from outside. A contact that is not known yet is created by it. */
 struct record {
     enum event_kind kind; /* EVENT_TRACK or EVENT_IDENTIFY */
+    bool
+        history; /* track: imported; it counts in the past, lets nobody in and moves nobody (EVENT_HISTORY) */
     struct str external_id;
     uint64_t hash;                /* contact_hash(external_id) */
     uint64_t message;             /* hash of (contact, message id); 0 = none */

@@ -230,7 +230,7 @@ uint64_t engine_backfill_to(const struct engine *engine)
 enum err engine_backfill_row(struct engine *engine, const struct event_row *event, struct err_detail *detail)
 {
     uint16_t from = engine_aggregates_there(engine, event->contact), end = past_aggregates(engine->past);
-    if (event->kind != EVENT_TRACK || event->name == 0 || from >= end)
+    if (!event_is_deed(event->kind) || event->name == 0 || from >= end)
         return ERR_OK;
     arena_reset(&engine->scratch);
     struct event_content content;
@@ -270,8 +270,7 @@ static void rebuild(struct engine *engine)
         hold_again(engine, e);
         engine_arm_node(engine, id);
         engine_arm(engine, id, true);
-        if (engine_has_time_rules(engine, id))
-            timers_add(engine->timers, (struct timer){engine->head.now_ms, id, TIMER_NODE});
+        engine_look_again(engine, id);
     }
 }
 

@@ -2,10 +2,16 @@
  * number, and in each first ends, then entry, then movement, each seeing what the former left. */
 #include "engine/state.h"
 
-struct verdict engine_judge(const struct engine *engine, const struct rule_program *program, uint32_t contact)
+static struct verdict judge_at(const struct engine *engine, const struct rule_program *program,
+                               uint32_t contact, int64_t at_ms)
 {
     const struct rule_people people = {engine->contacts, engine->past};
-    return rule_judge(program, &people, (struct contact_id){contact}, engine->head.now_ms);
+    return rule_judge(program, &people, (struct contact_id){contact}, at_ms);
+}
+
+struct verdict engine_judge(const struct engine *engine, const struct rule_program *program, uint32_t contact)
+{
+    return judge_at(engine, program, contact, engine->head.now_ms);
 }
 
 uint32_t engine_find_enrollment(const struct engine *engine, struct contact_id contact, uint16_t journey)
@@ -43,6 +49,16 @@ bool settle_program_touched(const struct rule_program *program, const struct hap
     return false;
 }
 
+/* Time alone makes a rule true at one instant. A rule that held the moment before was made true by history,
+ * which moves nobody: it is acted on when what it names changes next. So it does not matter how often and
+ * when a rule is looked at. */
+bool settle_program_met(const struct engine *engine, const struct rule_program *program, uint32_t contact,
+                        const struct happening *happening)
+{
+    return settle_program_touched(program, happening) && engine_judge(engine, program, contact).holds &&
+           !(happening->time && judge_at(engine, program, contact, engine->head.now_ms - 1).holds);
+}
+
 /* Whether this event is the one that meets an event rule, counting from (since_ms, since_seq) on. */
 bool settle_match(const struct engine *engine, const struct plan_match *match, uint32_t contact,
                   const struct happening *happening, int64_t since_ms, uint64_t since_seq)
@@ -78,6 +94,14 @@ static double value_of_goal(const struct goal *goal, const struct happening *hap
     return value.type == VALUE_NUMBER ? value.number : 0;
 }
 
+/* A contact-rule goal that is false now may be reached from here on. */
+static void arm_goal(const struct engine *engine, const struct plan_version *version, uint8_t goal,
+                     uint32_t contact, uint8_t *armed)
+{
+    if (!engine_judge(engine, version->goals[goal].program, contact).holds)
+        *armed |= (uint8_t)(1 << goal);
+}
+
 /* The first goal that is met; arms contact-rule goals that have turned false. */
 static bool find_goal(struct engine *engine, const struct plan_version *version, const struct enrollment *e,
                       const struct happening *happening, struct ending *ret, uint8_t *ret_armed)
@@ -88,10 +112,8 @@ static bool find_goal(struct engine *engine, const struct plan_version *version,
         if (goal->is_event) {
             met = settle_match(engine, &goal->match, e->contact, happening, e->entered_ms, e->entered_seq);
         } else if (settle_program_touched(goal->program, happening)) {
-            bool holds = engine_judge(engine, goal->program, e->contact).holds;
-            met = holds && *ret_armed & (1 << g);
-            if (!holds)
-                *ret_armed |= (uint8_t)(1 << g);
+            arm_goal(engine, version, g, e->contact, ret_armed);
+            met = *ret_armed & (1 << g) && settle_program_met(engine, goal->program, e->contact, happening);
         }
         if (met) {
             *ret = (struct ending){LEAVE_GOAL, g, value_of_goal(&version->definition->goals[g], happening)};
@@ -108,8 +130,7 @@ static bool find_exit(struct engine *engine, const struct plan_version *version,
         const struct plan_condition *rule = &version->exits[x];
         bool met = rule->is_event ? settle_match(engine, &rule->match, e->contact, happening, e->entered_ms,
                                                  e->entered_seq)
-                                  : settle_program_touched(rule->program, happening) &&
-                                        engine_judge(engine, rule->program, e->contact).holds;
+                                  : settle_program_met(engine, rule->program, e->contact, happening);
         if (met) {
             *ret = (struct ending){LEAVE_EXIT_RULE, x, 0};
             return true;
@@ -182,8 +203,7 @@ void settle_wait(struct engine *engine, uint32_t id, const struct happening *hap
         met = e->arrived_seq < happening->seq &&
               settle_match(engine, &condition->match, e->contact, happening, e->arrived_ms, e->arrived_seq);
     else
-        met = settle_program_touched(condition->program, happening) &&
-              engine_judge(engine, condition->program, e->contact).holds;
+        met = settle_program_met(engine, condition->program, e->contact, happening);
     if (!met)
         return;
     if (engine_held(engine, e->version))
@@ -194,10 +214,33 @@ void settle_wait(struct engine *engine, uint32_t id, const struct happening *hap
 
 /* ── one contact, journey by journey ──────────────────────────────────────── */
 
+/* Who is inside stays where it is, but time may change what its rules say at other instants than before, this
+ * one included; and a goal that has become false may be reached again. */
+static void settle_history(struct engine *engine, uint32_t id, const struct happening *happening)
+{
+    const struct enrollment *e = enrollments_find(&engine->enrollments, id);
+    const struct plan_version *version = plan_version(engine->plan, e->version);
+    uint8_t goals = enrollment_goals(e), armed = goals;
+    for (uint8_t g = 0; g < version->definition->goal_count; g++) {
+        const struct rule_program *program = version->goals[g].program;
+        if (program && settle_program_touched(program, happening))
+            arm_goal(engine, version, g, e->contact, &armed);
+    }
+    if (armed != goals)
+        advance_rewrite(engine, id, armed, e->pending, e->bits & ENROLLMENT_FAILED, enrollment_due(e), NULL,
+                        happening->cause);
+    engine_look_again(engine, id);
+}
+
 static void settle_journey(struct engine *engine, struct contact_id contact, uint16_t journey,
                            const struct happening *happening)
 {
     uint32_t inside = engine_find_enrollment(engine, contact, journey);
+    if (happening->history) {
+        if (inside != ENROLLMENT_NONE)
+            settle_history(engine, inside, happening);
+        return;
+    }
     if (inside != ENROLLMENT_NONE)
         (void)settle_ends(engine, inside, happening);
     /* an update's change, settled within, may have moved it or ended it: look again */

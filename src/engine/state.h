@@ -109,6 +109,7 @@ enum err event_content_of(struct engine *engine, const struct event_row *row, st
 struct happening {
     uint16_t event; /* name id; 0 = a change of attributes or time */
     bool time;      /* nothing happened but that time went on */
+    bool history;   /* it is known from now on, and moves nobody */
     int64_t at_ms;  /* its own time */
     uint64_t seq;   /* its row; what arrived by a later row did not see it */
     int64_t cause;
@@ -126,6 +127,10 @@ void settle_wait(struct engine *engine, uint32_t enrollment, const struct happen
 bool settle_program_touched(const struct rule_program *program, const struct happening *happening);
 struct verdict engine_judge(const struct engine *engine, const struct rule_program *program,
                             uint32_t contact);
+/* Whether it is met by what happens: it holds, and where nothing but time went on, it did not a moment ago.
+ */
+bool settle_program_met(const struct engine *engine, const struct rule_program *program, uint32_t contact,
+                        const struct happening *happening);
 uint32_t engine_find_enrollment(const struct engine *engine, struct contact_id contact, uint16_t journey);
 bool settle_match(const struct engine *engine, const struct plan_match *match, uint32_t contact,
                   const struct happening *happening, int64_t since_ms, uint64_t since_seq);
@@ -194,8 +199,8 @@ void engine_arm(struct engine *engine, uint32_t enrollment, bool all);
 void engine_arm_node(struct engine *engine, uint32_t enrollment);
 /* Arms again what is due at the present instant: its timer may have fired into a hold already. */
 void engine_arm_due_now(struct engine *engine, uint32_t enrollment);
-/* Whether time alone may end or move it: such a one is looked at again after a load. */
-bool engine_has_time_rules(const struct engine *engine, uint32_t enrollment);
+/* Where time alone may end or move it, it is looked at when the present instant is over. */
+void engine_look_again(struct engine *engine, uint32_t enrollment);
 /* action.c: the state of a version after an action, without its effects on enrollments. */
 void action_fold(struct engine *engine, const struct action *action);
 int64_t engine_timeout(const struct engine *engine, const struct enrollment *enrollment);

@@ -189,14 +189,14 @@ static void put_event(const struct event_row *row, const struct names *names, st
     api_text(out, "kind", str_from(event_kind_name(row->kind)));
     api_instant(out, "at", row->at_ms);
     api_instant(out, "received", row->received_ms);
-    if (row->kind == EVENT_TRACK && row->name == 0) { /* its body has both members already */
+    if (event_is_deed(row->kind) && row->name == 0) { /* its body has both members already */
         buf_put_char(out, ',');
         buf_put(out, row->body.data + 1, row->body.size - 2);
         return;
     }
-    if (row->kind == EVENT_TRACK)
+    if (event_is_deed(row->kind))
         api_text(out, "event", names_get(names, NAME_EVENT, row->name));
-    api_key(out, row->kind == EVENT_TRACK ? "properties" : "traits");
+    api_key(out, event_is_deed(row->kind) ? "properties" : "traits");
     buf_put_str(out, row->body.size ? row->body : STR("{}"));
 }
 

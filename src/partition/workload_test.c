@@ -80,6 +80,7 @@ static struct operation some_operation(struct workload *workload, struct prng *p
         o.json = some_properties(workload, prng);
         if (prng_chance(prng, 15))
             o.own_ms = at_ms - (int64_t)prng_below(prng, 4 * HOUR_MS);
+        o.history = prng_chance(prng, 10);
     } else if (dice < 70) {
         o.kind = OPERATION_TRAITS;
         o.json = some_traits(prng);
@@ -215,6 +216,7 @@ static enum err make_input(struct world *w, const struct operation *o, size_t nu
     const char *contact = arena_printf(arena, "c%u", o->contact);
     world_record(w, arena, o->own_ms, contact, o->kind == OPERATION_EVENT ? events[o->which] : NULL, o->json,
                  &ret->record);
+    ret->record.history = o->history;
     return control_error(w->control, detail);
 }
 

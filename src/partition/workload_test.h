@@ -21,7 +21,7 @@ struct operation {
     uint32_t which; /* event name, journey, definition */
     enum action_kind action;
     uint8_t destination;
-    bool failed;
+    bool failed, history;
     const char *json;
     bool appended;     /* ACT, PUBLISH: the log has it, or has refused it */
     uint64_t position; /* of the newest action up to here */

@@ -230,11 +230,12 @@ void world_record(struct world *w, struct arena *arena, int64_t own_ms, const ch
 }
 
 static void put_record(struct world *w, const char *at, const char *own, const char *contact,
-                       const char *event, const char *json)
+                       const char *event, const char *json, bool history)
 {
     struct input input = {.kind = INPUT_RECORD, .number = ++w->input};
     struct arena arena = {0};
     world_record(w, &arena, world_instant(own), contact, event, json, &input.record);
+    input.record.history = history;
     step(w, world_instant(at), &input);
     arena_deinit(&arena);
 }
@@ -242,18 +243,24 @@ static void put_record(struct world *w, const char *at, const char *own, const c
 void world_event(struct world *w, const char *at, const char *contact, const char *event,
                  const char *properties)
 {
-    put_record(w, at, at, contact, event, properties);
+    put_record(w, at, at, contact, event, properties, false);
 }
 
 void world_late(struct world *w, const char *at, const char *own, const char *contact, const char *event,
                 const char *properties)
 {
-    put_record(w, at, own, contact, event, properties);
+    put_record(w, at, own, contact, event, properties, false);
+}
+
+void world_history(struct world *w, const char *at, const char *own, const char *contact, const char *event,
+                   const char *properties)
+{
+    put_record(w, at, own, contact, event, properties, true);
 }
 
 void world_is(struct world *w, const char *at, const char *contact, const char *traits)
 {
-    put_record(w, at, at, contact, NULL, traits);
+    put_record(w, at, at, contact, NULL, traits, false);
 }
 
 void world_result(struct world *w, const char *at, const char *contact, const char *journey,

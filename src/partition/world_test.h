@@ -51,6 +51,9 @@ void world_event(struct world *w, const char *at, const char *contact, const cha
 /* The same, of an earlier own time. */
 void world_late(struct world *w, const char *at, const char *own, const char *contact, const char *event,
                 const char *properties);
+/* The same, imported. */
+void world_history(struct world *w, const char *at, const char *own, const char *contact, const char *event,
+                   const char *properties);
 void world_is(struct world *w, const char *at, const char *contact, const char *traits);
 /* The answer of a destination to what the contact's enrollment has open now. */
 void world_result(struct world *w, const char *at, const char *contact, const char *journey,

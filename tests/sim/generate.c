@@ -13,8 +13,8 @@ struct telling {
     int64_t now_ms;
     int64_t contacts, journeys;
     bool published[JOURNEYS_MAX], paused[JOURNEYS_MAX], stopped[JOURNEYS_MAX];
-    unsigned late, faults,
-        lazy; /* percent: of events, of steps, of steps in which the store answers nothing */
+    unsigned late, history, faults,
+        lazy; /* percent: of events twice, of steps, of steps in which the store answers nothing */
     int crowd;
 };
 
@@ -56,6 +56,8 @@ static json_t *tell_track(struct telling *t)
     put_contact(t, input);
     json_object_set_new(input, "event", json_string(generate_event(&t->g)));
     put_own_time(t, input);
+    if (chance(t, t->history))
+        json_object_set_new(input, "history", json_true());
     json_t *properties = generate_properties(&t->g);
     if (json_object_size(properties) > 0)
         json_object_set_new(input, "properties", properties);
@@ -227,6 +229,7 @@ json_t *generate_scenario(uint64_t seed)
     t.contacts = 1 + below(&t, CONTACTS_MAX);
     t.journeys = 1 + below(&t, JOURNEYS_MAX);
     t.late = chance(&t, 50) ? 0 : 25;
+    t.history = chance(&t, 50) ? 0 : 20;
     t.faults = chance(&t, 30) ? 0 : 15;
     int64_t partitions = 1 + below(&t, 3), cycle_rows = 1 + below(&t, 200), count = 10 + below(&t, 70);
     t.lazy = chance(&t, 20) ? 90 : 0;

@@ -87,7 +87,11 @@ static void take_track(struct oracle *oracle, int64_t now_ms, json_t *input)
     };
     *array_push(&contact->events) = event;
     oracle->events++;
-    oracle_settle(oracle, contact, &(struct oracle_change){&event, NULL, event.own_ms}, now_ms);
+    const struct oracle_change change = {&event, NULL, event.own_ms};
+    if (json_is_true(json_object_get(input, "history")))
+        oracle_learn(oracle, contact, &change, now_ms);
+    else
+        oracle_settle(oracle, contact, &change, now_ms);
     oracle_answer(oracle, contact, now_ms);
 }
 

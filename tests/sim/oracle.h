@@ -7,6 +7,7 @@
  * Inputs are JSON, the form in which the simulator makes, shrinks and prints them (`at`, the event's own
  * time, may be left out: now; hold is `all`, the overdue policy `continue`):
  *     {"do":"track","contact":"ann","event":"Order","at":instant,"properties":{}}
+ *     the same with "history":true: imported, it counts and moves nobody
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
  *     {"do":"answer","contact":"ann","journey":name,"fails":bool}
  *     {"do":"publish","journey":definition}

@@ -177,7 +177,7 @@ static bool did_holds(json_t *rule, const char *name, const struct oracle_contac
     json_int_t count = 0;
     array_each (&contact->events, i) {
         const struct oracle_event *e = &contact->events.items[i];
-        if (event_is(name, json_object_get(rule, "where"), e) && first_ms <= e->own_ms && e->own_ms <= now_ms)
+        if (event_is(name, json_object_get(rule, "where"), e) && first_ms <= e->own_ms)
             count++;
     }
     if ((n = json_object_get(rule, "exactly")))

@@ -29,23 +29,34 @@ static bool event_rule_met(const struct judging *j, json_t *rule, uint64_t order
            oracle_event_rule_met(rule, j->contact, j->change->event, j->now_ms, order, from_ms);
 }
 
+/* Where nothing is new but the time, what held the moment before was not made true by time: history has done
+ * that, and moves nobody. */
+static bool contact_rule_met(const struct judging *j, json_t *rule)
+{
+    bool time = j->change->event == NULL && j->change->attributes == NULL;
+    return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms) &&
+           !(time && oracle_rule_holds(rule, j->contact, j->now_ms - 1));
+}
+
+static void note_false_goal(const struct judging *j, json_t *rule, size_t g)
+{
+    if (oracle_rule_asks(rule, j->change) && !oracle_rule_holds(rule, j->contact, j->now_ms))
+        j->e->goal_was_false[g] = true;
+}
+
 static bool goal_met(const struct judging *j, json_t *rule, size_t g)
 {
     if (oracle_is_event_rule(rule))
         return event_rule_met(j, rule, j->e->entered_order, j->e->entered_ms);
-    if (!oracle_rule_asks(rule, j->change))
-        return false;
-    bool holds = oracle_rule_holds(rule, j->contact, j->now_ms), became = holds && j->e->goal_was_false[g];
-    if (!holds)
-        j->e->goal_was_false[g] = true;
-    return became;
+    note_false_goal(j, rule, g);
+    return j->e->goal_was_false[g] && contact_rule_met(j, rule);
 }
 
 static bool exit_met(const struct judging *j, json_t *rule)
 {
     if (oracle_is_event_rule(rule))
         return event_rule_met(j, rule, j->e->entered_order, j->e->entered_ms);
-    return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms);
+    return contact_rule_met(j, rule);
 }
 
 /* What the goal's `value` property says in the event that meets it. */
@@ -101,7 +112,7 @@ static bool wait_is_over(const struct judging *j)
     json_t *rule = json_object_get(node, "rule");
     if (oracle_is_event_rule(rule))
         return event_rule_met(j, rule, j->e->arrived_order, j->e->arrived_ms);
-    return oracle_rule_asks(rule, j->change) && oracle_rule_holds(rule, j->contact, j->now_ms);
+    return contact_rule_met(j, rule);
 }
 
 static void judge_wait(const struct judging *j)
@@ -126,6 +137,21 @@ void oracle_settle(struct oracle *oracle, struct oracle_contact *contact, const 
         j.e = oracle_open_enrollment(contact, n);
         if (j.e)
             judge_wait(&j);
+    }
+}
+
+void oracle_learn(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
+                  int64_t now_ms)
+{
+    for (uint32_t n = 0; n < oracle->journeys.count; n++) {
+        struct judging j = {oracle, contact, oracle_open_enrollment(contact, n), change, now_ms};
+        json_t *goals = j.e ? json_object_get(definition_of(&j), "goals") : NULL, *goal;
+        size_t g;
+        json_array_foreach(goals, g, goal)
+        {
+            if (!oracle_is_event_rule(oracle_goal_condition(goal)))
+                note_false_goal(&j, oracle_goal_condition(goal), g);
+        }
     }
 }
 

@@ -183,6 +183,10 @@ void oracle_set_attribute(struct oracle_contact *contact, const char *name, json
 /* Journey by journey: ends, entry (of an event), movement. */
 void oracle_settle(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
                    int64_t now_ms);
+/* History moves nobody; but a contact rule that it makes false may become true again, which a goal asks for.
+ */
+void oracle_learn(struct oracle *oracle, struct oracle_contact *contact, const struct oracle_change *change,
+                  int64_t now_ms);
 /* Everything of the contact that is due up to limit_ms, instant by instant. */
 void oracle_run(struct oracle *oracle, struct oracle_contact *contact, int64_t limit_ms);
 /* What the hold of a journey has kept back, at the instant of its resume. */

@@ -121,7 +121,12 @@ static json_t *record_of(const struct loading *loading, const char *contact, con
     if (strcmp(event, "is") == 0)
         return json_pack("{s:s, s:s, s:o}", "do", "identify", "contact", contact, "attributes",
                          json_of(loading, rest));
+    bool history = strcmp(event, "did") == 0;
+    if (history)
+        event = take_word(&rest);
     json_t *record = json_pack("{s:s, s:s, s:s}", "do", "track", "contact", contact, "event", event);
+    if (history)
+        json_object_set_new(record, "history", json_true());
     if (at) {
         *at = 0;
         json_object_set_new(record, "at", scenario_instant(offset_of(loading, at + 1)));

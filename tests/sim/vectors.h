@@ -9,6 +9,7 @@
  * contact, then in the order in which they come 30m ann J#1 enters, wait.next rests at mail 30m ann J#1
  * activates crm by call, visit 2
  *         30m ann J#1 sent crm by call, visit 2
+ *         ann did Order {"total":5} @20m        the same event, imported
  *
  * The file's `at` is an instant settled whole: its timers fire before the next line. */
 #ifndef SIM_VECTORS_H

@@ -76,6 +76,7 @@ static void put_track(struct world *world, const json_t *input, int64_t now_ms, 
     const json_t *at = json_object_get(input, "at"), *properties = json_object_get(input, "properties");
     struct err_detail detail;
     ret->kind = EVENT_TRACK;
+    ret->history = json_is_true(json_object_get(input, "history"));
     ret->at_ms = now_ms;
     CHECK(!at || instant_parse(str_from(json_string_value(at)), &ret->at_ms));
     ret->name = names_find(names, NAME_EVENT, str_from(world_text(input, "event")));
