@@ -49,6 +49,11 @@ static void entropy(void *bytes, size_t size)
     }
 }
 
+static const char *variable(const char *name)
+{
+    return getenv(name);
+}
+
 /* Blocked before any thread is made, so that only wait_for_stop takes them. */
 static sigset_t stop_signals(void)
 {
@@ -112,6 +117,7 @@ int main(int argc, char **argv)
                                       .sleep_ms = sleep_ms,
                                       .processors = processors,
                                       .entropy = entropy,
+                                      .variable = variable,
                                       .block_stop = block_stop,
                                       .wait_for_stop = wait_for_stop,
                                       .notify = notify};

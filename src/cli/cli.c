@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 
 static const struct command *const commands[] = {&command_serve, &command_replay, &command_check,
+                                                 &command_pause, &command_resume, &command_stop,
                                                  &command_trace, &command_status};
 enum { COMMANDS = sizeof commands / sizeof commands[0], OPTION_COLUMN = 22 };
 

@@ -114,6 +114,9 @@ static bool take_words(struct arguments *arguments, const char *const *words, si
                               word);
         } else if (!arguments->command->files) {
             return usage_fail(arguments->command, err, "\"%s\" belongs to no option", word);
+        } else if (arguments->command->files_max && arguments->files.count == arguments->command->files_max) {
+            return usage_fail(arguments->command, err, "\"%s\" is one %s too many; quote a name with blanks",
+                              word, arguments->command->files);
         } else {
             *array_push(&arguments->files) = word;
             at++;
@@ -132,7 +135,7 @@ bool arguments_parse(const struct command *command, const char *const *words, si
         if (command->options[i].use != OPTION_MAY && !ret->options[i].given)
             return usage_fail(command, err, "--%s is missing", command->options[i].name);
     }
-    if (command->files && ret->files.count == 0)
+    if (command->files && !command->files_may_miss && ret->files.count == 0)
         return usage_fail(command, err, "%s is missing", command->files);
     return true;
 }

@@ -18,6 +18,7 @@ struct environment {
     void (*sleep_ms)(int64_t ms);
     uint32_t (*processors)(void);
     void (*entropy)(void *bytes, size_t size);
+    const char *(*variable)(const char *name); /* of the environment; NULL where it is not set */
     void (*block_stop)(void);    /* before the first thread: SIGTERM and SIGINT wait for the next */
     void (*wait_for_stop)(void); /* until one of them comes */
     void (*notify)(
@@ -47,6 +48,8 @@ struct command {
     const char *summary; /* one line */
     const char *usage;   /* what follows `sojourn NAME` */
     const char *files;   /* what arguments without option are called; NULL = there are none */
+    bool files_may_miss;
+    size_t files_max; /* 0 = as many as wanted */
     const struct option *options;
     const char *text; /* what it does and examples, below the options */
     enum exit_status (*run)(const struct environment *environment, const struct arguments *arguments);
