@@ -21,7 +21,7 @@ FUNCTION_LINES_MAX = 70
 
 # A folder may include itself and those before it; folders in one row do not know each other.
 LAYERS = [["base"], ["calendar"], ["csv"], ["json"], ["contact"], ["event"], ["rule"], ["journey"], ["engine"],
-          ["store"], ["store/memory", "store/sqlite"], ["partition"], ["delivery"], ["ingest"], ["http"], ["cli"]]
+          ["store"], ["store/memory", "store/sqlite"], ["partition"], ["trace"], ["delivery"], ["ingest"], ["http"], ["cli"]]
 
 # A library's header and the folders of the tree that may include it (architecture.md sections 2, 3 and 8).
 CONFINED = {"simdjson.h": ["src/json", "src/ingest"], "sqlite3.h": ["src/store/sqlite", "tests/crash"],

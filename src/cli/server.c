@@ -72,11 +72,14 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
                                       .authenticate = authenticate,
                                       .context = &server->service};
     crew_start(server->service.crew);
+    server->service.reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     enum err err = http_server_start(&http, &server->http, detail);
-    if (err)
+    if (err) {
         crew_stop(server->service.crew);
-    else
+        read_pool_free(server->service.reads);
+    } else {
         atomic_store(&server->service.server, server->http);
+    }
     return err;
 }
 
@@ -90,6 +93,7 @@ void server_stop(struct server *server)
     atomic_store(&server->service.stopping, true);
     http_server_stop(server->http);
     crew_stop(server->service.crew);
+    read_pool_free(server->service.reads);
 }
 
 void server_close(struct server *server)

@@ -2,6 +2,8 @@
 
 #include "base/spelling.h"
 #include "cli/commands.h"
+#include "cli/data_directory.h"
+#include "trace/story_json.h"
 
 static const struct option options[] = {
     {"data", "DIR", OPTION_MUST, "the data directory"},
@@ -13,26 +15,23 @@ static const struct option options[] = {
 struct tracing {
     const struct environment *environment;
     struct data_directory *directory;
-    struct partition *partition;
     struct str name;
-    struct contact_id contact;
+    struct trace_contact contact;
     struct trace_chain chain;
     struct arena arena;
     json_t *stories; /* NULL = for people */
 };
 
-static enum err tell(struct tracing *tracing, uint16_t journey, struct err_detail *detail)
+static void tell(struct tracing *tracing, uint16_t journey)
 {
     struct trace_story story;
-    FILE *out = tracing->environment->out;
-    enum err err = trace_story_tell(tracing->directory, tracing->partition, tracing->contact, &tracing->chain,
-                                    journey, &tracing->arena, &story, detail);
-    if (!err && tracing->stories)
-        json_array_append_new(tracing->stories, trace_json(&story));
-    else if (!err)
-        trace_print(&story, tracing->name, &tracing->arena, out);
+    trace_story_tell(tracing->directory->control, &tracing->contact, &tracing->chain, journey,
+                     &tracing->arena, &story);
+    if (tracing->stories)
+        json_array_append_new(tracing->stories, trace_story_json(&story));
+    else
+        trace_print(&story, tracing->name, &tracing->arena, tracing->environment->out);
     trace_story_free(&story);
-    return err;
 }
 
 static enum err find_journey(struct tracing *tracing, struct str name, uint16_t *ret,
@@ -58,11 +57,13 @@ static enum err find_contact(struct tracing *tracing, struct err_detail *detail)
 {
     struct data_directory *directory = tracing->directory;
     uint64_t hash = contact_hash(tracing->name);
-    tracing->partition = directory->partitions[partition_of(hash, directory->partition_count)];
-    if (contacts_find(engine_contacts(partition_engine(tracing->partition)), tracing->name, hash,
-                      &tracing->contact))
-        return trace_chain_read(directory->store, tracing->partition, tracing->contact, &tracing->arena,
+    const struct partition *partition = directory->partitions[partition_of(hash, directory->partition_count)];
+    struct contact_id id;
+    if (contacts_find(engine_contacts(partition_engine(partition)), tracing->name, hash, &id)) {
+        trace_look(partition, control_plan(directory->control), id, &tracing->arena, &tracing->contact);
+        return trace_chain_read(directory->store, &tracing->contact, TRACE_ROWS_ALL, &tracing->arena,
                                 &tracing->chain, detail);
+    }
     return err_fail(detail, ERR_NOT_FOUND, "--contact", "nobody is known by the id \"%.*s\" here",
                     STR_ARG(tracing->name));
 }
@@ -76,7 +77,9 @@ static enum err tell_all(struct tracing *tracing, const char *journey, struct er
         end = (uint16_t)(first + 1);
     }
     for (uint16_t i = first; i < end && !err; i++)
-        err = tell(tracing, i, detail);
+        tell(tracing, i);
+    if (!err && tracing->chain.truncated && !tracing->stories)
+        fputs("What is older has been removed from the history.\n", tracing->environment->out);
     return err;
 }
 
@@ -96,8 +99,8 @@ static enum exit_status run(const struct environment *environment, const struct 
     if (err) {
         complain_detail(environment->err, &detail);
     } else if (tracing.stories) {
-        json_t *all = json_pack("{s:s%, s:O}", "contact", tracing.name.data, tracing.name.size, "journeys",
-                                tracing.stories);
+        json_t *all = json_pack("{s:s%, s:b, s:O}", "contact", tracing.name.data, tracing.name.size,
+                                "truncated", (int)tracing.chain.truncated, "journeys", tracing.stories);
         json_dumpf(all, environment->out, JSON_INDENT(2));
         fputc('\n', environment->out);
         json_decref(all);

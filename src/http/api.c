@@ -154,11 +154,32 @@ struct gather *gather_of(struct mail *mail)
     return ((struct gather_mail *)((char *)mail - offsetof(struct gather_mail, mail)))->gather;
 }
 
+static void run_job(struct read_job *job)
+{
+    struct gather *gather = (struct gather *)job; /* its first member */
+    gather->end(gather);
+}
+
+static void end_on_pool(struct gather *gather)
+{
+    struct err_detail detail = {"", ""};
+    struct http_request *request = gather->request;
+    gather->job.run = run_job;
+    if (read_pool_post(gather->service->reads, &gather->job))
+        return;
+    err_fail(&detail, ERR_BUSY, "", "too many reads of the store are waiting; ask again in a second");
+    api_try_again(request, 503, ERR_BUSY, &detail);
+}
+
 static void on_done(struct mail *mail, enum err err)
 {
     struct gather *gather = gather_of(mail);
     CHECK(err == ERR_OK); /* the crew works off everything, or ends the process */
-    if (atomic_fetch_sub(&gather->left, 1) == 1)
+    if (atomic_fetch_sub(&gather->left, 1) != 1)
+        return;
+    if (gather->reads_store)
+        end_on_pool(gather);
+    else
         gather->end(gather);
 }
 

@@ -57,6 +57,8 @@ struct gather_mail {
 };
 /* Lives in the request's arena. */
 struct gather {
+    struct read_job job;
+    bool reads_store;
     struct service *service;
     struct http_request *request;
     gather_end *end;
@@ -65,6 +67,9 @@ struct gather {
     struct gather_mail mails[STORE_PARTITIONS]; /* by partition */
 };
 
+/* With `reads_store` the end is called on a thread of the read pool instead, where it may wait for the store;
+ * where too many wait already the request is answered 503 and the end is not called, so what the context
+ * holds lives in the request's arena. */
 struct gather *gather_new(struct service *service, struct http_request *request, gather_end *end,
                           void *context);
 void gather_inputs(struct gather *gather, uint32_t partition, const struct input *inputs, size_t count);
@@ -92,6 +97,6 @@ enum err api_document(const struct http_request *request, json_t **ret, struct e
 http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch;
 http_handler api_journeys_check, api_journeys_publish, api_journeys_list, api_journey, api_journey_act,
     api_journey_statistics;
-http_handler api_contact, api_contact_timeline;
+http_handler api_contact, api_contact_timeline, api_contact_trace;
 
 #endif

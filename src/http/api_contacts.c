@@ -2,7 +2,7 @@
 #include "http/api.h"
 #include "json/write.h"
 
-enum { TIMELINE_USUAL = 50, TIMELINE_MOST = 100 }; /* rows read on a worker's thread: about a millisecond */
+enum { TIMELINE_USUAL = 50, TIMELINE_MOST = 100 };
 
 struct contact_read {
     struct str external_id;
@@ -20,13 +20,14 @@ static void answer_unknown(struct http_request *request)
     http_problem(request, 404, ERR_NOT_FOUND, &detail);
 }
 
-/* Asks the contact's partition. */
+/* Asks the contact's partition; `end` may read the store with `reads_store`. */
 static void ask(struct service *service, struct http_request *request, struct contact_read *read,
-                mail_read *look, gather_end *end)
+                mail_read *look, gather_end *end, bool reads_store)
 {
     read->external_id = http_request_parameter(request, "contact");
     read->partition = partition_of(contact_hash(read->external_id), crew_partitions(service->crew));
     struct gather *gather = gather_new(service, request, end, read);
+    gather->reads_store = reads_store;
     gather_read(gather, read->partition, look);
     gather_post(gather);
 }
@@ -140,7 +141,7 @@ static void answer_profile(struct gather *gather)
 void api_contact(void *context, struct http_request *request)
 {
     struct contact_read *read = arena_take(http_request_arena(request), sizeof *read);
-    ask(context, request, read, read_profile, answer_profile);
+    ask(context, request, read, read_profile, answer_profile, false);
 }
 
 /* ── the timeline ─────────────────────────────────────────────────────────── */
@@ -327,5 +328,5 @@ void api_contact_timeline(void *context, struct http_request *request)
     if (err)
         http_problem(request, 400, err, &detail);
     else
-        ask(context, request, read, read_head, answer_timeline);
+        ask(context, request, read, read_head, answer_timeline, true);
 }

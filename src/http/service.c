@@ -18,5 +18,6 @@ const struct http_route service_routes[] = {
     {"GET", "/v1/journeys/{journey}/statistics", HTTP_ADMIN, api_journey_statistics, 0},
     {"GET", "/v1/contacts/{contact}", HTTP_ADMIN, api_contact, 0},
     {"GET", "/v1/contacts/{contact}/timeline", HTTP_ADMIN, api_contact_timeline, 0},
+    {"GET", "/v1/contacts/{contact}/trace", HTTP_ADMIN, api_contact_trace, 0},
 };
 const size_t service_route_count = sizeof service_routes / sizeof *service_routes;

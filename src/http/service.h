@@ -3,12 +3,16 @@
 #ifndef HTTP_SERVICE_H
 #define HTTP_SERVICE_H
 #include "http/http.h"
+#include "http/read_pool.h"
 #include "partition/crew.h"
+
+enum { SERVICE_READ_THREADS = 2, SERVICE_READS_WAITING_MAX = 512 };
 
 struct service {
     struct store *store;
     struct control *control; /* only under crew_control_read or crew_control_write */
     struct crew *crew;
+    struct read_pool *reads; /* for answers that wait for the store; outlives the HTTP server's stop */
     int64_t (*clock)(void *context); /* UTC ms */
     void *clock_context;
     void (*entropy)(void *bytes, size_t size); /* for new keys */

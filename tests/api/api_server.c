@@ -76,6 +76,7 @@ static int serve(struct service *service)
                                          .authenticate = keys_authenticate,
                                          .context = service};
     crew_start(service->crew);
+    service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     struct http_server *server;
     if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
@@ -88,6 +89,7 @@ static int serve(struct service *service)
     atomic_store(&service->stopping, true);
     http_server_stop(server);
     crew_stop(service->crew);
+    read_pool_free(service->reads);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* What happened to one contact in one journey: its ledger rows in order, each with its cause found, and the
  * events that might have let it in and did not, with why. */
-#ifndef CLI_TRACE_STORY_H
-#define CLI_TRACE_STORY_H
-#include "cli/data_directory.h"
+#ifndef TRACE_STORY_H
+#define TRACE_STORY_H
+#include "trace/chain.h"
 
 enum trace_cause_kind {
     TRACE_TIME,
@@ -37,6 +37,7 @@ struct trace_miss {
 
 struct trace_story {
     struct str journey;
+    bool entered; /* ever, as far as its history is kept */
     ARRAY(struct trace_fact) facts;
     bool inside;
     struct enrollment_view now; /* where inside */
@@ -45,20 +46,11 @@ struct trace_story {
     ARRAY(const char *) reasons; /* where there is no fact: why */
 };
 
-/* A contact's whole chain, oldest first. */
-struct trace_chain {
-    ARRAY(struct event_row) events;
-    ARRAY(struct ledger_row) ledger;
-};
-
-enum err trace_chain_read(struct store *store, const struct partition *partition, struct contact_id contact,
-                          struct arena *arena, struct trace_chain *ret, struct err_detail *detail);
-void trace_chain_free(struct trace_chain *chain);
-
-/* Texts live in the arena; free the arrays. */
-enum err trace_story_tell(struct data_directory *directory, const struct partition *partition,
-                          struct contact_id contact, const struct trace_chain *chain, uint16_t journey,
-                          struct arena *arena, struct trace_story *ret, struct err_detail *detail);
+/* Asks nothing of the store: it may be told under the control's lock. Texts live in the arena, names and
+ * bodies in the plan and the chain; free the arrays. Costs about a microsecond a row of the chain. */
+void trace_story_tell(const struct control *control, const struct trace_contact *contact,
+                      const struct trace_chain *chain, uint16_t journey, struct arena *arena,
+                      struct trace_story *ret);
 void trace_story_free(struct trace_story *story);
 
 /* "left the way it names": the goal's name, "exit rule 2", else the reason. */

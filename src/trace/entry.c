@@ -1,4 +1,4 @@
-#include "cli/trace_entry.h"
+#include "trace/entry.h"
 
 /* How far the events of one entry rule have come, in order of arrival. */
 struct tally {
@@ -50,6 +50,11 @@ static bool count_event(struct explaining *e, const struct event_row *event)
 {
     const struct definition *definition = e->version->definition;
     struct properties properties = {0};
+    bool named = false;
+    for (uint32_t i = 0; i < definition->entry_count; i++)
+        named |= event->kind == EVENT_TRACK && event->name == e->version->entries[i].event;
+    if (!named)
+        return false;
     struct str body = event->body.size ? event->body : STR("{}");
     bool readable = properties_parse(e->reader, body, e->arena, &properties, NULL) == ERR_OK, met = false;
     for (uint32_t i = 0; i < definition->entry_count; i++) {
@@ -173,11 +178,15 @@ static const char *lacking(const struct explaining *e, const struct event_rule *
     return NULL;
 }
 
-static void explain_never(struct explaining *e)
+/* What a history that is not read to its beginning has not shown may have been all the same. */
+static void explain_never(struct explaining *e, bool truncated)
 {
     const struct definition *definition = e->version->definition;
     array_each (&e->story->missed, i)
         add_reason(e->story, e->story->missed.items[i].why);
+    if (truncated)
+        add_reason(e->story,
+                   "the entry rules may have been met before the part of the history that was read");
     if (e->story->reasons.count)
         return;
     for (uint32_t i = 0; i < definition->entry_count; i++) {
@@ -201,6 +210,9 @@ void trace_entry_explain(const struct control *control, const struct trace_chain
                            .story = story,
                            .reader = json_reader_new(),
                            .published_ms = published_at(control, version)};
+    if (chain->truncated) /* a passage that began before what was read */
+        e.standing.inside =
+            story->facts.count ? !(story->facts.items[0].row.flags & LEDGER_ENTERS) : story->inside;
     array_each (&chain->events, i) {
         const struct event_row *event = &chain->events.items[i];
         bool met = count_event(&e, event), outside = stands_outside(&e, event);
@@ -208,8 +220,8 @@ void trace_entry_explain(const struct control *control, const struct trace_chain
             *array_push(&story->missed) = (struct trace_miss){
                 event, names_get(control_names(control), NAME_EVENT, event->name), why_not(&e, event)};
     }
-    if (story->facts.count == 0)
-        explain_never(&e);
+    if (!story->entered)
+        explain_never(&e, chain->truncated);
     for (uint32_t i = 0; i < DEFINITION_ENTRY_RULES_MAX; i++)
         array_free(&e.tallies[i].moments);
     json_reader_free(e.reader);
