@@ -52,7 +52,7 @@ static bool count_event(struct explaining *e, const struct event_row *event)
     struct properties properties = {0};
     bool named = false;
     for (uint32_t i = 0; i < definition->entry_count; i++)
-        named |= event->kind == EVENT_TRACK && event->name == e->version->entries[i].event;
+        named |= event_is_deed(event->kind) && event->name == e->version->entries[i].event;
     if (!named)
         return false;
     struct str body = event->body.size ? event->body : STR("{}");
