@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-enum { ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
+enum { DEDUPE_IDS_MAX = 64 << 20, ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
 
 static int64_t clock_ms(void *context)
 {
@@ -54,6 +54,7 @@ enum err server_open(const struct environment *environment, const char *data, ui
                                       .clock = clock_ms,
                                       .clock_context = ret,
                                       .room_bytes = ROOM_BYTES,
+                                      .dedupe_ids_max = DEDUPE_IDS_MAX,
                                       .on_alert = on_alert,
                                       .on_broken = on_broken,
                                       .context = ret};

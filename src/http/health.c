@@ -65,6 +65,10 @@ void health_metrics(void *context, struct http_request *request)
            crew_room_used(service->crew));
     figure(&out, "sojourn_store_stalled", "gauge", "1 while the store refuses commits.",
            crew_stalled(service->crew));
+    figure(&out, "sojourn_dedupe_ids", "gauge", "Message ids that are known again when they come once more.",
+           crew_dedupe_ids(service->crew));
+    figure(&out, "sojourn_dedupe_window_seconds", "gauge", "How long a message id is sure to be known.",
+           (uint64_t)crew_dedupe_window_ms(service->crew) / 1000);
     const struct http_server *server = atomic_load(&service->server);
     if (server) { /* it listens a moment before anybody is told of it */
         struct http_counts counts = http_server_counts(server);

@@ -15,6 +15,8 @@ struct post {
     struct mailbox box;       /* guarded by the worker's mutex */
     struct mail_list waiting; /* stepped, in order, each until its batch is durable */
     uint64_t taken, durable;  /* batches, counted from 1 */
+    _Atomic uint64_t dedupe_ids;
+    _Atomic int64_t dedupe_lost_ms;
 };
 
 /* One call of store_commit. */
@@ -251,6 +253,15 @@ static void take_alerts(struct crew *crew, struct post *post, int64_t now_ms)
     }
 }
 
+static void tell_dedupe(struct post *post)
+{
+    const struct dedupe *dedupe = partition_dedupe(post->partition);
+    if (!dedupe)
+        return;
+    atomic_store_explicit(&post->dedupe_ids, dedupe_count(dedupe), memory_order_relaxed);
+    atomic_store_explicit(&post->dedupe_lost_ms, dedupe_lost_ms(dedupe), memory_order_relaxed);
+}
+
 /* One instant of one partition: entries of the control log, inputs, timers; then the reads look. */
 static bool step(struct worker *worker, struct post *post)
 {
@@ -270,6 +281,7 @@ static bool step(struct worker *worker, struct post *post)
     pthread_rwlock_unlock(&crew->control_lock);
     if (err)
         broken(crew, &detail);
+    tell_dedupe(post);
     take_alerts(crew, post, now_ms);
     wait_all(post, &controls);
     wait_all(post, &stepped);
@@ -366,6 +378,28 @@ static void worker_init(struct crew *crew, struct worker *worker)
     CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
 }
 
+static enum err open_partitions(struct crew *crew, struct err_detail *detail)
+{
+    struct partition *opened[STORE_PARTITIONS];
+    enum err err = ERR_OK;
+    for (uint32_t id = 0; id < crew->partitions && !err; id++) {
+        const struct partition_options partition = {
+            .id = id,
+            .store = crew->options.store,
+            .control = crew->options.control,
+            .late_tolerance = true,
+            .dedupe_ids_max =
+                (uint32_t)((crew->options.dedupe_ids_max + crew->partitions - 1) / crew->partitions)};
+        err = partition_open(&partition, &crew->posts[id].partition, detail);
+        opened[id] = crew->posts[id].partition;
+    }
+    if (!err)
+        err = partition_remember(opened, crew->partitions, detail);
+    for (uint32_t id = 0; id < crew->partitions && !err; id++)
+        tell_dedupe(&crew->posts[id]);
+    return err;
+}
+
 enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail)
 {
     struct crew *crew = memory_take_zeroed(1, sizeof *crew);
@@ -376,14 +410,12 @@ enum err crew_new(const struct crew_options *options, struct crew **ret, struct 
     crew->workers = memory_take_zeroed(options->workers, sizeof *crew->workers);
     for (uint32_t i = 0; i < options->workers; i++)
         worker_init(crew, &crew->workers[i]);
+    enum err err = open_partitions(crew, detail);
+    if (err) {
+        crew_free(crew);
+        return err;
+    }
     for (uint32_t id = 0; id < crew->partitions; id++) {
-        const struct partition_options partition = {
-            .id = id, .store = options->store, .control = options->control, .late_tolerance = true};
-        enum err err = partition_open(&partition, &crew->posts[id].partition, detail);
-        if (err) {
-            crew_free(crew);
-            return err;
-        }
         struct worker *worker = worker_of(crew, id);
         worker->posts[worker->post_count++] = &crew->posts[id];
     }
@@ -506,6 +538,27 @@ bool crew_stalled(const struct crew *crew)
 uint64_t crew_rows_durable(const struct crew *crew)
 {
     return atomic_load(&crew->rows_durable);
+}
+
+uint64_t crew_dedupe_ids(const struct crew *crew)
+{
+    uint64_t ids = 0;
+    for (uint32_t i = 0; i < crew->partitions; i++)
+        ids += atomic_load_explicit(&crew->posts[i].dedupe_ids, memory_order_relaxed);
+    return ids;
+}
+
+int64_t crew_dedupe_window_ms(const struct crew *crew)
+{
+    int64_t now_ms = crew->options.clock(crew->options.clock_context), window_ms = DEDUPE_WINDOW_MS;
+    if (crew->options.dedupe_ids_max == 0)
+        return 0;
+    for (uint32_t i = 0; i < crew->partitions; i++) {
+        int64_t lost_ms = atomic_load_explicit(&crew->posts[i].dedupe_lost_ms, memory_order_relaxed);
+        if (lost_ms > now_ms - window_ms)
+            window_ms = lost_ms < now_ms ? now_ms - lost_ms : 0;
+    }
+    return window_ms;
 }
 
 void crew_control_write(struct crew *crew)

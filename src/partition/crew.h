@@ -19,7 +19,8 @@ struct crew_options {
     uint32_t workers;                /* threads; partitions are dealt out in turn */
     int64_t (*clock)(void *context); /* UTC ms; called from the workers */
     void *clock_context;
-    size_t room_bytes; /* of records accepted and not yet durable; beyond, crew_room_take refuses */
+    size_t room_bytes;       /* of records accepted and not yet durable; beyond, crew_room_take refuses */
+    uint64_t dedupe_ids_max; /* message ids to know again, of all partitions together; 0 = none */
     /* Called on a worker when a batch is durable: delivery takes its effects here. NULL = none. */
     void (*on_durable)(void *context, const struct batch *batch);
     /* Called on a worker when the system has held a version, after that is in the control log. NULL = nobody
@@ -30,7 +31,8 @@ struct crew_options {
     void *context;
 };
 
-/* Opens every partition (claims, loads). No thread runs before crew_start. */
+/* Opens every partition (claims, loads) and reads which message ids have been taken. No thread runs before
+ * crew_start. */
 enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail);
 /* Every partition takes first what the control log has and it has not: what a crash left half done. */
 void crew_start(struct crew *crew);
@@ -53,6 +55,11 @@ size_t crew_room_used(const struct crew *crew);
 bool crew_stalled(const struct crew *crew);
 /* The running sum of rows made durable, and of batches, for metrics. */
 uint64_t crew_rows_durable(const struct crew *crew);
+
+/* Message ids that are known, and for how long an id is sure to be: DEDUPE_WINDOW_MS, or less where there
+ * were more than dedupe_ids_max. As of each partition's last step. */
+uint64_t crew_dedupe_ids(const struct crew *crew);
+int64_t crew_dedupe_window_ms(const struct crew *crew);
 
 /* The control plane is one: whoever changes it (names, publishes, actions) holds the lock for writing,
  * whoever reads the plan or names outside a mail's `read` holds it for reading. Workers hold it for reading

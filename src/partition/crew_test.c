@@ -21,7 +21,7 @@ struct scene {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     uint64_t answered; /* guarded by the mutex */
-    _Atomic uint64_t effects_durable;
+    _Atomic uint64_t effects_durable, looks;
     uint16_t event;
     uint16_t held; /* guarded, like the next */
     unsigned alerts;
@@ -104,6 +104,7 @@ static int begin(void **state)
                                          .clock = clock_of,
                                          .clock_context = scene,
                                          .room_bytes = 1000,
+                                         .dedupe_ids_max = 10000,
                                          .on_durable = on_durable,
                                          .on_alert = on_alert,
                                          .on_broken = on_broken,
@@ -151,7 +152,7 @@ static void on_record_done(struct mail *mail, enum err err)
     count_answer(scene);
 }
 
-static uint32_t post_record(struct scene *scene, const char *contact)
+static uint32_t post_message(struct scene *scene, const char *contact, uint64_t message)
 {
     struct posted *posted = memory_take_zeroed(1, sizeof *posted);
     posted->scene = scene;
@@ -161,6 +162,7 @@ static uint32_t post_record(struct scene *scene, const char *contact)
                                    .record = {.kind = EVENT_TRACK,
                                               .external_id = id,
                                               .hash = contact_hash(id),
+                                              .message = message,
                                               .at_ms = atomic_load(&scene->now_ms),
                                               .name = scene->event}};
     posted->mail = (struct mail){.lane = LANE_RECORDS, .done = on_record_done};
@@ -169,6 +171,11 @@ static uint32_t post_record(struct scene *scene, const char *contact)
     uint32_t partition = partition_of(posted->input.record.hash, PARTITIONS);
     crew_post(scene->crew, partition, &posted->mail);
     return partition;
+}
+
+static uint32_t post_record(struct scene *scene, const char *contact)
+{
+    return post_message(scene, contact, 0);
 }
 
 static void post_to_all(struct scene *scene)
@@ -283,6 +290,40 @@ static void a_read_waits_until_what_it_saw_is_durable(void **state)
     assert_int_equal(read.seen, 1);
 }
 
+static void tell_look(struct mail *mail, const struct partition *partition)
+{
+    (void)partition;
+    atomic_fetch_add(&((struct posted *)mail)->scene->looks, 1);
+}
+
+/* The same once more while the first is on its way to the disk: its answer promises the first one. */
+static void a_repeated_record_is_answered_when_the_first_is_durable(void **state)
+{
+    struct scene *scene = *state;
+    begin_work(scene);
+    store_memory_set_manual(scene->store, true);
+    post_message(scene, "ann", 7);
+    while (store_memory_waiting(scene->store) == 0)
+        sched_yield(); /* until the record's commit is at the store */
+    uint32_t partition = post_message(scene, "ann", 7);
+    struct posted read = {.scene = scene,
+                          .mail = {.lane = LANE_READ, .done = on_read_done, .read = tell_look}};
+    crew_post(scene->crew, partition, &read.mail);
+    while (atomic_load(&scene->looks) == 0)
+        sched_yield(); /* until it has been taken */
+    pthread_mutex_lock(&scene->mutex);
+    assert_int_equal(scene->answered, 0);
+    pthread_mutex_unlock(&scene->mutex);
+    assert_int_equal(store_memory_run(scene->store, SIZE_MAX), 1);
+    store_memory_set_manual(scene->store, false);
+    await_answers(scene, 3);
+    post_message(scene, "ann", 8);
+    await_answers(scene, 4);
+    assert_int_equal(events_of(scene), 2);
+    assert_int_equal(crew_dedupe_ids(scene->crew), 2);
+    assert_int_equal(crew_dedupe_window_ms(scene->crew), DAY_MS);
+}
+
 static void timers_fire_by_the_clock_without_any_mail(void **state)
 {
     struct scene *scene = *state;
@@ -372,6 +413,7 @@ int main(void)
         SCENE(records_from_many_threads_are_durable_when_answered),
         SCENE(a_full_store_is_tried_again_and_loses_nothing),
         SCENE(a_read_waits_until_what_it_saw_is_durable),
+        SCENE(a_repeated_record_is_answered_when_the_first_is_durable),
         SCENE(timers_fire_by_the_clock_without_any_mail),
         SCENE(what_the_log_has_is_taken_at_the_start),
         SCENE(what_an_engine_holds_is_held_everywhere_and_told),

@@ -2,11 +2,12 @@
 
 #include "base/check.h"
 
-enum { CYCLE_ROWS = 100000, BLOCKS_AT_ONCE = 8, BATCHES_MAX = 8 };
+enum { CYCLE_ROWS = 100000, BLOCKS_AT_ONCE = 8, BATCHES_MAX = 8, PREFETCH_AHEAD = 8 };
 
 struct partition {
     struct partition_options options;
     struct engine *engine;
+    struct dedupe *dedupe; /* NULL = off */
     uint64_t epoch;
     struct batch *open;              /* being decided */
     struct batch *away[BATCHES_MAX]; /* taken, oldest first */
@@ -160,6 +161,8 @@ enum err partition_open(const struct partition_options *options, struct partitio
                                                   .seqs_context = p,
                                                   .late_tolerance = options->late_tolerance};
     p->engine = engine_new(&engine_options);
+    if (options->dedupe_ids_max)
+        p->dedupe = dedupe_new(options->dedupe_ids_max);
     struct partition_head head;
     enum err err = options->read_only ? store_head(options->store, options->id, &head, detail)
                                       : store_claim(options->store, options->id, &p->epoch, &head, detail);
@@ -195,8 +198,58 @@ void partition_close(struct partition *p)
         free_batch(p->away[i]);
     for (size_t i = 0; i < p->spare_count; i++)
         free_batch(p->spare[i]);
+    dedupe_free(p->dedupe);
     engine_free(p->engine);
     free(p);
+}
+
+/* ── message ids ──────────────────────────────────────────────────────────── */
+
+enum {
+    CLOCKS_APART_MS = 10 * MINUTE_MS
+}; /* of partitions: rows are found by time as if they had one clock */
+
+struct remembering {
+    struct partition *const *partitions;
+    uint32_t count;
+    int64_t first_ms;
+};
+
+static bool on_message(void *context, uint32_t partition, uint64_t message, int64_t received_ms)
+{
+    struct remembering *remembering = context;
+    if (remembering->first_ms == INSTANT_NEVER)
+        remembering->first_ms = received_ms;
+    for (uint32_t i = 0; i < remembering->count; i++) {
+        struct partition *p = remembering->partitions[i];
+        if (p->options.id == partition && p->dedupe)
+            dedupe_add(p->dedupe, message, received_ms);
+    }
+    return true;
+}
+
+enum err partition_remember(struct partition *const *partitions, uint32_t count, struct err_detail *detail)
+{
+    struct remembering remembering = {partitions, count, INSTANT_NEVER};
+    uint64_t seqs_max = 0, seq = 0;
+    int64_t now_ms = INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct partition_head *head = engine_head(partitions[i]->engine);
+        seqs_max += 2 * (uint64_t)partitions[i]->options.dedupe_ids_max;
+        seq = head->seq > seq ? head->seq : seq;
+        now_ms = head->now_ms > now_ms ? head->now_ms : now_ms;
+    }
+    if (seqs_max == 0 || now_ms == INT64_MIN)
+        return ERR_OK;
+    int64_t since_ms = now_ms - DEDUPE_WINDOW_MS - CLOCKS_APART_MS;
+    enum err err =
+        store_messages(partitions[0]->options.store, since_ms, seqs_max, on_message, &remembering, detail);
+    bool cut = seq > seqs_max && remembering.first_ms != INSTANT_NEVER && remembering.first_ms > since_ms;
+    for (uint32_t i = 0; i < count && cut; i++) {
+        if (partitions[i]->dedupe)
+            dedupe_lost_until(partitions[i]->dedupe, remembering.first_ms);
+    }
+    return err;
 }
 
 /* ── steps ────────────────────────────────────────────────────────────────── */
@@ -300,6 +353,26 @@ static bool is_new(const struct partition *p, const struct input *input)
     return input->number == 0 || input->number > engine_head(p->engine)->input;
 }
 
+/* A record that was taken before, perhaps not durably yet: it changes nothing, and whoever waits for it waits
+ * for all that has been decided so far. */
+static bool is_repeated(struct partition *p, const struct input *input)
+{
+    return p->dedupe && input->kind == INPUT_RECORD && input->record.message &&
+           !dedupe_add(p->dedupe, input->record.message, engine_now(p->engine));
+}
+
+static void take_inputs(struct partition *p, const struct input *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (p->dedupe && i + PREFETCH_AHEAD < count && inputs[i + PREFETCH_AHEAD].kind == INPUT_RECORD)
+            dedupe_prefetch(p->dedupe, inputs[i + PREFETCH_AHEAD].record.message);
+        if (!is_repeated(p, &inputs[i]))
+            take_input(p, &inputs[i]);
+        if (inputs[i].number)
+            engine_set_input(p->engine, inputs[i].number, true);
+    }
+}
+
 enum err partition_step(struct partition *p, int64_t now_ms, uint64_t control_to, const struct input *inputs,
                         size_t count, bool last, struct err_detail *detail)
 {
@@ -320,11 +393,7 @@ enum err partition_step(struct partition *p, int64_t now_ms, uint64_t control_to
     enum err err = take_actions(p, control_to, detail);
     if (err)
         return err;
-    for (size_t i = first; i < count; i++) {
-        take_input(p, &inputs[i]);
-        if (inputs[i].number)
-            engine_set_input(p->engine, inputs[i].number, true);
-    }
+    take_inputs(p, inputs + first, count - first);
     if (last)
         fire_until(p, now_ms);
     engine_set_input(p->engine, head->input, !last);
@@ -373,6 +442,11 @@ const struct engine *partition_engine(const struct partition *p)
 const struct partition_head *partition_head(const struct partition *p)
 {
     return engine_head(p->engine);
+}
+
+const struct dedupe *partition_dedupe(const struct partition *p)
+{
+    return p->dedupe;
 }
 
 bool partition_take_alert(struct partition *p, struct engine_alert *ret)

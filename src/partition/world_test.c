@@ -28,10 +28,13 @@ static void load(struct world *w)
                                               .control = w->control,
                                               .answer = w->answers ? send_at_once : NULL,
                                               .late_tolerance = w->late_tolerance,
+                                              .dedupe_ids_max = w->dedupe_ids_max,
                                               .cycle_rows = w->cycle_rows,
                                               .cycle_blocks = w->cycle_blocks};
     if (partition_open(&options, &w->partition, &detail))
         say_and_fail("partition_open", &detail);
+    if (partition_remember(&w->partition, 1, &detail))
+        say_and_fail("partition_remember", &detail);
 }
 
 void world_begin(struct world *w)

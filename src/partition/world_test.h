@@ -18,7 +18,8 @@ struct world {
     /* set before world_begin */
     bool answers; /* a closed world: every effect is sent at once; else effects wait for world_result */
     bool late_tolerance;               /* else a record may be as late as it likes */
-    uint32_t cycle_rows, cycle_blocks; /* partition_options */
+    uint32_t cycle_rows, cycle_blocks; /* partition_options, like the next */
+    uint32_t dedupe_ids_max;
     bool keep;
 
     struct store *store;

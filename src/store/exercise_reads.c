@@ -289,6 +289,70 @@ static void every_key_of_a_version_comes_once_with_its_newest_total(void **state
     buf_deinit(&wanted);
 }
 
+/* ── message ids ────────────────────────────────────────────────────────────── */
+
+enum { MESSAGES_FROM_MS = 1000 };
+
+/* 10 rows, received at 10 ms distance from from_ms on; every third has no message id. */
+static void commit_messages(struct author *author, int64_t from_ms)
+{
+    struct batch *batch = author_decide(author, (struct batch_shape){.events = 10, .ledger = 10});
+    array_each (&batch->events, i) {
+        struct event_row *row = &batch->events.items[i];
+        row->received_ms = from_ms + 10 * (int64_t)i;
+        row->message = i % 3 == 2 ? 0 : (uint64_t)row->received_ms << 32 | author->partition;
+    }
+    assert_int_equal(author_commit(author, batch), COMMIT_DONE);
+    author_discard(batch);
+}
+
+struct messages {
+    struct buf text;
+    int64_t since_ms;
+    size_t count, stop_after;
+};
+
+static bool put_message(void *context, uint32_t partition, uint64_t message, int64_t received_ms)
+{
+    struct messages *m = context;
+    assert_int_equal(message, (uint64_t)received_ms << 32 | partition);
+    if (received_ms < m->since_ms)
+        return true;
+    buf_printf(&m->text, "%u:%lld ", partition, (long long)received_ms);
+    return ++m->count != m->stop_after;
+}
+
+static void message_ids_come_from_an_instant_on(void **state)
+{
+    struct exercise *x = *state;
+    struct author authors[2] = {0};
+    author_begin(&authors[0], x->store, 1);
+    author_begin(&authors[1], x->store, 2);
+    for (uint32_t i = 0; i < 20; i++) {
+        store_seq_take(x->store, 3, 40000); /* gaps, as those who are busier make them */
+        commit_messages(&authors[i % 2], MESSAGES_FROM_MS + 100 * (int64_t)i);
+    }
+    struct messages late = {.since_ms = MESSAGES_FROM_MS + 1855}, all = {0}, few = {.stop_after = 5};
+    assert_int_equal(store_messages(x->store, late.since_ms, UINT64_MAX, put_message, &late, NULL), ERR_OK);
+    assert_string_equal(text_end(&late.text),
+                        "1:2860 1:2870 1:2890 2:2900 2:2910 2:2930 2:2940 2:2960 2:2970 "
+                        "2:2990 ");
+    assert_int_equal(store_messages(x->store, 0, UINT64_MAX, put_message, &all, NULL), ERR_OK);
+    assert_int_equal(all.count, 20 * 7);
+    assert_int_equal(store_messages(x->store, 0, UINT64_MAX, put_message, &few, NULL), ERR_OK);
+    assert_int_equal(few.count, 5);
+    struct messages none = {.since_ms = MESSAGES_FROM_MS + 2000}, near = {0};
+    assert_int_equal(store_messages(x->store, none.since_ms, UINT64_MAX, put_message, &none, NULL), ERR_OK);
+    assert_int_equal(none.count, 0);
+    /* the newest 40,000 seqs hold the last two batches at most */
+    assert_int_equal(store_messages(x->store, 0, 40000, put_message, &near, NULL), ERR_OK);
+    assert_in_range(near.count, 1, 2 * 7);
+    buf_deinit(&late.text);
+    buf_deinit(&all.text);
+    buf_deinit(&few.text);
+    buf_deinit(&near.text);
+}
+
 /* ── effects ────────────────────────────────────────────────────────────────── */
 
 static bool put_effect(void *text, uint32_t partition, const struct effect_row *row)
@@ -479,6 +543,7 @@ const struct CMUnitTest exercise_reads[] = {
     EXERCISE(a_walk_says_where_a_row_is_missing),
     EXERCISE(a_total_is_the_newest_at_or_before_its_quarter),
     EXERCISE(every_key_of_a_version_comes_once_with_its_newest_total),
+    EXERCISE(message_ids_come_from_an_instant_on),
     EXERCISE(effects_of_all_partitions_come_in_order_of_seq),
     EXERCISE(ten_thousand_effects_are_read_and_the_read_may_be_ended),
     EXERCISE(hundreds_of_blocks_come_in_order),

@@ -85,6 +85,12 @@ enum err store_walk(struct store *store, uint32_t partition, uint64_t head, stor
     return store->calls->walk(store, partition, head, on_row, context, detail);
 }
 
+enum err store_messages(struct store *store, int64_t since_ms, uint64_t seqs_max,
+                        store_on_message *on_message, void *context, struct err_detail *detail)
+{
+    return store->calls->messages(store, since_ms, seqs_max, on_message, context, detail);
+}
+
 enum err store_effects(struct store *store, uint64_t after, store_on_effect *on_effect, void *context,
                        struct err_detail *detail)
 {

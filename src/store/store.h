@@ -59,6 +59,7 @@ struct store_effect {
 
 typedef bool store_on_row(void *context, const struct store_row *row);
 typedef bool store_on_effect(void *context, uint32_t partition, const struct effect_row *row);
+typedef bool store_on_message(void *context, uint32_t partition, uint64_t message, int64_t received_ms);
 typedef bool store_on_stat(void *context, const struct stat_row *row);
 typedef bool store_on_block(void *context, const struct block *block);
 typedef bool store_on_control(void *context, const struct control_entry *entry);
@@ -77,6 +78,8 @@ struct store_calls {
                      struct err_detail *);
     enum err (*walk)(struct store *, uint32_t partition, uint64_t head, store_on_row *, void *,
                      struct err_detail *);
+    enum err (*messages)(struct store *, int64_t since_ms, uint64_t seqs_max, store_on_message *, void *,
+                         struct err_detail *);
     enum err (*effects)(struct store *, uint64_t after, store_on_effect *, void *, struct err_detail *);
     enum err (*effects_put)(struct store *, const struct store_effect *effects, size_t count,
                             struct err_detail *);
@@ -118,6 +121,13 @@ enum err store_rows(struct store *store, uint32_t partition, uint64_t after, uin
 /* One contact's rows from `head` back along `prev`, newest first. */
 enum err store_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row,
                     void *context, struct err_detail *detail);
+
+/* The message ids of event rows of all partitions, ascending by seq: of those received at or after since_ms,
+ * as far as they are among the newest seqs_max seqs. Earlier ones may come first. Finds its beginning by
+ * halving, so rows must have been received in order of seq, as they are but for moments between partitions.
+ */
+enum err store_messages(struct store *store, int64_t since_ms, uint64_t seqs_max,
+                        store_on_message *on_message, void *context, struct err_detail *detail);
 
 /* Effect rows of all partitions with seq > after, ascending; and delivery's own rows (ATTEMPTED; their seqs
  * come from store_seq_take), all in one commit, durable when the call returns, whatever the partitions'

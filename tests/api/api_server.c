@@ -12,7 +12,7 @@
 #include "http/keys.h"
 #include "store/sqlite/store_sqlite.h"
 
-enum { ROOM_BYTES = 1 << 20, WORKERS = 2 };
+enum { ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2 };
 
 static int64_t clock_ms(void *context)
 {
@@ -110,6 +110,7 @@ int main(int argc, char **argv)
                                       .workers = WORKERS,
                                       .clock = clock_ms,
                                       .room_bytes = ROOM_BYTES,
+                                      .dedupe_ids_max = DEDUPE_IDS_MAX,
                                       .on_broken = on_broken};
     if (crew_new(&crew, &service.crew, &detail))
         return fail("crew", &detail);

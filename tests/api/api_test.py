@@ -237,6 +237,21 @@ def test_one_request(server):
     tap.equal("an order in the request of its cart is behind the entry", (figures["entered"], figures["left"]["goal"]), (200, 200))
 
 
+def test_repeated(server):
+    records = [track("ivy", "Once", messageId=f"m{i}") for i in range(20)] + [track("joe", "Once", messageId="m1"), track("ivy", "Always")]
+    identify = {"type": "identify", "userId": "ivy", "traits": {"plan": "free"}, "messageId": "i1"}
+    answers = [server.batch(*records, identify, *records).status, server.batch(*records).status]
+    server.batch({"type": "identify", "userId": "ivy", "traits": {"plan": "pro"}})
+    answers.append(server.send("identify", identify).status)
+    tap.equal("what is sent again is answered as taken", answers, [200] * 3)
+    ivy = server.get("contacts", "ivy").body
+    tap.equal("and counts once by its messageId", {e["event"]: e["count"] for e in ivy["events"]}, {"Once": 20, "Always": 3})
+    tap.equal("it undoes nothing that came between", ivy["attributes"], {"plan": "pro"})
+    tap.equal("another contact's messageId is another", server.get("contacts", "joe").body["events"][0]["count"], 1)
+    metrics = server.ask("GET", "/metrics").text
+    tap.ok("sojourn_dedupe_ids 22\n" in metrics and "sojourn_dedupe_window_seconds 86400\n" in metrics, "metrics count the ids", metrics)
+
+
 def test_health(server):
     tap.equal("it lives and is ready", [server.ask("GET", path).status for path in ("/healthz", "/readyz", "/metrics")], [200] * 3)
 
@@ -248,6 +263,9 @@ def test_restart(binary, folder):
         tap.equal("so is the journey's end", server.get("journeys", "Wait / see").body["state"], "stopped")
         tap.equal("so is what was counted", server.get("journeys", "Wait / see", "statistics").body["qualified"], 40)
         tap.equal("an Idempotency-Key is remembered", server.act("Wait / see", {"action": "pause", "hold": "all"}, "pause-1").status, 200)
+        answer = server.batch(*[track("ivy", "Once", messageId=f"m{i}") for i in range(25)])
+        once = next(e["count"] for e in server.get("contacts", "ivy").body["events"] if e["event"] == "Once")
+        tap.equal("so are message ids: only new ones count", (answer.status, once), (200, 25))
         tap.equal("it stops in order", server.stop(), 0)
 
 
@@ -267,7 +285,7 @@ def main(binary, document):
     with tempfile.TemporaryDirectory() as folder:
         with served(binary, folder, contract) as server:
             for test in (test_keys, test_ingest, test_times, test_errors, test_journey, test_statistics, test_pages,
-                         test_actions, test_crowd, test_room, test_one_request, test_health):
+                         test_actions, test_crowd, test_room, test_one_request, test_repeated, test_health):
                 test(server)
             for test in reads.TESTS:
                 test(tap, server)

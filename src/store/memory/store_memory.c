@@ -336,6 +336,45 @@ static enum err memory_walk(struct store *store, uint32_t partition, uint64_t he
     return ERR_OK;
 }
 
+/* The event row of any partition that comes next after a seq. */
+static const struct event_row *next_event(const struct tables *tables, uint64_t after,
+                                          uint32_t *ret_partition)
+{
+    const struct event_row *next = NULL;
+    for (uint32_t p = 0; p < tables->count; p++) {
+        const struct partition_tables *of = &tables->partitions[p];
+        size_t at = tables_event_after(of, after);
+        if (at < of->events.count && (!next || of->events.items[at].seq < next->seq)) {
+            next = &of->events.items[at];
+            *ret_partition = p;
+        }
+    }
+    return next;
+}
+
+static enum err memory_messages(struct store *store, int64_t since_ms, uint64_t seqs_max,
+                                store_on_message *on_message, void *context, struct err_detail *detail)
+{
+    struct store_memory *m = memory_of(store);
+    enum err err = enter(m, detail);
+    if (err)
+        return err;
+    uint64_t last = tables_seq_max(&m->tables), after = last > seqs_max ? last - seqs_max : 0;
+    pthread_mutex_unlock(&m->lock);
+    for (bool more = true; more;) {
+        uint32_t partition = 0;
+        pthread_mutex_lock(&m->lock);
+        const struct event_row *row = next_event(&m->tables, after, &partition);
+        struct event_row event = row ? *row : (struct event_row){0};
+        pthread_mutex_unlock(&m->lock);
+        after = event.seq;
+        more = row != NULL;
+        if (more && event.message && event.received_ms >= since_ms)
+            more = on_message(context, partition, event.message, event.received_ms);
+    }
+    return ERR_OK;
+}
+
 static enum err memory_effects(struct store *store, uint64_t after, store_on_effect *on_effect, void *context,
                                struct err_detail *detail)
 {
@@ -440,6 +479,7 @@ struct store *store_memory_new(uint32_t partitions)
         .blocks = memory_blocks,
         .rows = memory_rows,
         .walk = memory_walk,
+        .messages = memory_messages,
         .effects = memory_effects,
         .effects_put = memory_effects_put,
         .stats = memory_stats,

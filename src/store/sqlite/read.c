@@ -213,6 +213,95 @@ enum err read_walk(struct reader *reader, uint32_t partition, uint64_t head, sto
     return ERR_OK;
 }
 
+/* ── message ids ────────────────────────────────────────────────────────────── */
+
+/* The first event row with a seq > after: 0 where there is none. */
+static enum err next_event_at(struct reader *reader, uint64_t after, uint64_t *ret_seq, int64_t *ret_received,
+                              struct err_detail *detail)
+{
+    sqlite3_stmt *at;
+    enum err err = reader_statement(reader, READ_NEXT_EVENT, &at, detail);
+    if (err)
+        return err;
+    bind_number(at, 1, clamp_seq(after));
+    int code = sqlite3_step(at);
+    *ret_seq = code == SQLITE_ROW ? column_u64(at, 0) : 0;
+    *ret_received = code == SQLITE_ROW ? column_instant(at, 1) : INSTANT_NEVER;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        err = fail(reader, code, detail);
+    sqlite3_reset(at);
+    return err;
+}
+
+static enum err last_event(struct reader *reader, uint64_t *ret_seq, struct err_detail *detail)
+{
+    sqlite3_stmt *at;
+    enum err err = reader_statement(reader, READ_LAST_EVENT, &at, detail);
+    if (err)
+        return err;
+    int code = sqlite3_step(at);
+    *ret_seq = code == SQLITE_ROW ? column_u64(at, 0) : 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        err = fail(reader, code, detail);
+    sqlite3_reset(at);
+    return err;
+}
+
+/* A seq after which every row was received at or after since_ms, and no smaller than `low`. */
+static enum err find_since(struct reader *reader, int64_t since_ms, uint64_t low, uint64_t high,
+                           uint64_t *ret_after, struct err_detail *detail)
+{
+    enum err err = ERR_OK;
+    while (!err && low < high) {
+        uint64_t middle = low + (high - low) / 2, seq;
+        int64_t received_ms;
+        err = next_event_at(reader, middle, &seq, &received_ms, detail);
+        if (!err && seq && received_ms < since_ms)
+            low = seq;
+        else
+            high = middle;
+    }
+    *ret_after = low;
+    return err;
+}
+
+static enum err read_messages_slice(struct reader *reader, uint64_t after, uint64_t to,
+                                    store_on_message *on_message, void *context, bool *more,
+                                    struct err_detail *detail)
+{
+    sqlite3_stmt *at;
+    enum err err = reader_statement(reader, READ_MESSAGES, &at, detail);
+    if (err)
+        return err;
+    bind_number(at, 1, clamp_seq(after));
+    bind_number(at, 2, clamp_seq(to));
+    int code = SQLITE_DONE;
+    while (*more && (code = sqlite3_step(at)) == SQLITE_ROW)
+        *more = on_message(context, (uint32_t)sqlite3_column_int64(at, 0), column_u64(at, 1),
+                           column_instant(at, 2));
+    if (*more && code != SQLITE_DONE)
+        err = fail(reader, code, detail);
+    sqlite3_reset(at);
+    return err;
+}
+
+enum err read_messages(struct reader *reader, int64_t since_ms, uint64_t seqs_max,
+                       store_on_message *on_message, void *context, struct err_detail *detail)
+{
+    uint64_t after = 0, last;
+    enum err err = last_event(reader, &last, detail);
+    if (!err)
+        err = find_since(reader, since_ms, last > seqs_max ? last - seqs_max : 0, last, &after, detail);
+    for (bool more = true; !err && more && after < last;) {
+        uint64_t end = last - after > SLICE_SEQS ? after + SLICE_SEQS : last;
+        err = read_messages_slice(reader, after, end, on_message, context, &more, detail);
+        after = end;
+    }
+    return err;
+}
+
+/* ── effects ────────────────────────────────────────────────────────────────── */
+
 enum err read_effects(struct reader *reader, uint64_t after, store_on_effect *on_effect, void *context,
                       struct err_detail *detail)
 {

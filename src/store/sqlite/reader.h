@@ -14,6 +14,10 @@
       "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq > ?1 AND seq <= ?2 AND partition = ?3 ORDER BY seq")  \
     X(EVENT_AT, "SELECT " EVENT_COLUMNS " FROM event WHERE seq = ?1")                                        \
     X(LEDGER_AT, "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq = ?1")                                     \
+    X(NEXT_EVENT, "SELECT seq, received FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1")                     \
+    X(LAST_EVENT, "SELECT seq FROM event ORDER BY seq DESC LIMIT 1")                                         \
+    X(MESSAGES, "SELECT partition, message, received FROM event WHERE seq > ?1 AND seq <= ?2"                \
+                " AND message <> 0 ORDER BY seq")                                                            \
     X(EFFECTS,                                                                                               \
       "SELECT seq, partition, effect, kind, at, contact, enrollment, version, node, visit, destination,"     \
       " destination_name, operation FROM effect WHERE seq > ?1 ORDER BY seq LIMIT ?2")                       \
@@ -70,6 +74,8 @@ enum err read_rows(struct reader *, uint32_t partition, uint64_t after, uint64_t
                    struct err_detail *);
 enum err read_walk(struct reader *, uint32_t partition, uint64_t head, store_on_row *, void *,
                    struct err_detail *);
+enum err read_messages(struct reader *, int64_t since_ms, uint64_t seqs_max, store_on_message *, void *,
+                       struct err_detail *);
 enum err read_effects(struct reader *, uint64_t after, store_on_effect *, void *, struct err_detail *);
 enum err read_stat(struct reader *, uint32_t partition, struct stat_key key, int64_t quarter,
                    struct stat_row *ret, struct err_detail *);

@@ -127,6 +127,12 @@ static enum err sqlite_walk(struct store *store, uint32_t partition, uint64_t he
     WITH_READER(store, detail, read_walk(reader, partition, head, on_row, context, detail));
 }
 
+static enum err sqlite_messages(struct store *store, int64_t since_ms, uint64_t seqs_max,
+                                store_on_message *on_message, void *context, struct err_detail *detail)
+{
+    WITH_READER(store, detail, read_messages(reader, since_ms, seqs_max, on_message, context, detail));
+}
+
 static enum err sqlite_effects(struct store *store, uint64_t after, store_on_effect *on_effect, void *context,
                                struct err_detail *detail)
 {
@@ -249,6 +255,7 @@ enum err store_sqlite_open(const char *directory, const struct store_sqlite_opti
         .blocks = sqlite_blocks,
         .rows = sqlite_rows,
         .walk = sqlite_walk,
+        .messages = sqlite_messages,
         .effects = sqlite_effects,
         .effects_put = sqlite_effects_put,
         .stats = sqlite_stats,
