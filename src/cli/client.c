@@ -397,10 +397,9 @@ static void new_line(int depth, FILE *out)
     fprintf(out, "\n%*s", 2 * depth, "");
 }
 
-/* The server's own text, so that numbers stay as it wrote them. */
-void client_answer_print(const struct client_answer *answer, FILE *out)
+/* Not read and written again, so that numbers stay as the server wrote them. */
+void client_json_print(struct str text, FILE *out)
 {
-    struct str text = buf_str(&answer->text);
     int depth = 0;
     bool quoted = false;
     for (size_t i = 0; i < text.size; i++) {
@@ -422,6 +421,11 @@ void client_answer_print(const struct client_answer *answer, FILE *out)
             fputc(' ', out);
     }
     fputc('\n', out);
+}
+
+void client_answer_print(const struct client_answer *answer, FILE *out)
+{
+    client_json_print(buf_str(&answer->text), out);
 }
 
 /* ── paths ────────────────────────────────────────────────────────────────── */

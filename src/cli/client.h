@@ -66,6 +66,8 @@ enum err client_ask(struct client *client, const struct client_request *request,
 void client_answer_free(struct client_answer *answer);
 /* The answer for programs: its JSON, indented, and a line's end. */
 void client_answer_print(const struct client_answer *answer, FILE *out);
+/* The same of any JSON in compact form. */
+void client_json_print(struct str text, FILE *out);
 
 /* A path out of pieces: client_path(&path, "/v1/journeys/"), client_segment(&path, name), client_path(&path,
  * "/actions"), client_query(&path, "from", "2026-01-01"). Each keeps a zero byte behind the end. */

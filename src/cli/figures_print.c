@@ -112,12 +112,12 @@ static uint16_t reading_order(const struct definition *definition, uint16_t orde
     return count;
 }
 
-static void print_journey(FILE *out, const struct journey_figures *figures)
+void journey_figures_print(const struct journey_figures *figures, const char *state, FILE *out)
 {
     const struct definition *definition = figures->version->definition;
     char qualified[COUNT_BYTES], entered[COUNT_BYTES], inside[COUNT_BYTES];
     fprintf(out, "\n%.*s, version %u, %s\n  %s qualified, %s entered, %s in the journey",
-            STR_ARG(definition->name), figures->version->ordinal, version_state_name(figures->state),
+            STR_ARG(definition->name), figures->version->ordinal, state,
             count_text(figures->qualified, qualified), count_text(figures->entered, entered),
             count_text(figures->in_journey, inside));
     print_left(out, true, "\n  left: ", &figures->left, definition, figures->goals, figures->exits);
@@ -143,5 +143,5 @@ void figures_print(const struct figures *figures, double seconds, FILE *out)
         fprintf(out, ", %.2f seconds", seconds);
     fputc('\n', out);
     for (uint16_t i = 0; i < figures->journey_count; i++)
-        print_journey(out, &figures->journeys[i]);
+        journey_figures_print(&figures->journeys[i], version_state_name(figures->journeys[i].state), out);
 }

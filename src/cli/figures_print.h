@@ -5,6 +5,8 @@
 
 #include "partition/figures.h"
 
+/* One journey's, an empty line in front. */
+void journey_figures_print(const struct journey_figures *figures, const char *state, FILE *out);
 /* No time where `seconds` is negative. */
 void figures_print(const struct figures *figures, double seconds, FILE *out);
 

@@ -1,53 +1,94 @@
+#include "cli/status.h"
+
+#include "base/spelling.h"
+#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/data_directory.h"
 #include "cli/feed.h"
 #include "cli/figures_print.h"
 
-static const struct option options[] = {
-    {"data", "DIR", OPTION_MUST, "the data directory"}, {"json", NULL, OPTION_MAY, "the same as JSON"}, {0}};
+static const struct option options[] = {CLIENT_OPTIONS, {0}};
 
-static void report(const struct environment *environment, const struct data_directory *directory, bool json)
+/* Leaves the one journey that is asked for. */
+static enum err keep_one(struct figures *figures, struct str name, struct arena *arena,
+                         struct err_detail *detail)
+{
+    struct str *names = arena_take_array(arena, figures->journey_count, sizeof *names);
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < figures->journey_count; i++) {
+        names[i] = figures->journeys[i].version->definition->name;
+        if (str_equal(names[i], name))
+            figures->journeys[kept++] = figures->journeys[i];
+    }
+    struct str nearest = spelling_nearest(name, names, figures->journey_count);
+    figures->journey_count = kept;
+    if (kept)
+        return ERR_OK;
+    return err_fail(detail, ERR_NOT_FOUND, arena_str(arena, name).data,
+                    "there is no journey of this name%s%.*s%s", nearest.size ? "; did you mean \"" : "",
+                    STR_ARG(nearest), nearest.size ? "\"?" : "");
+}
+
+static enum err report(const struct environment *environment, const struct data_directory *directory,
+                       const struct arguments *arguments, struct err_detail *detail)
 {
     struct arena arena = {0};
     struct figures figures;
+    enum err err = ERR_OK;
     figures_collect(directory->partitions, directory->partition_count, directory->control, &arena, &figures);
-    if (json) {
+    if (arguments->files.count)
+        err = keep_one(&figures, str_from(arguments->files.items[0]), &arena, detail);
+    if (!err && arguments_has(arguments, "json")) {
         json_t *object = figures_json(&figures, -1, true);
         json_dumpf(object, environment->out, JSON_INDENT(2));
         fputc('\n', environment->out);
         json_decref(object);
-    } else {
+    } else if (!err) {
         figures_print(&figures, -1, environment->out);
     }
     arena_deinit(&arena);
+    return err;
 }
 
-static enum exit_status run(const struct environment *environment, const struct arguments *arguments)
+/* A directory is read as it lies there, so that it may be asked while a server or a replay works on it. */
+static enum exit_status read_directory(const struct environment *environment,
+                                       const struct arguments *arguments)
 {
     struct data_directory directory;
     struct err_detail detail;
     enum err err = data_directory_open(arguments_get(arguments, "data"), true, &directory, &detail);
     if (!err)
         err = data_directory_open_partitions(&directory, true, NULL, &detail);
-    if (err) {
+    if (!err)
+        err = report(environment, &directory, arguments, &detail);
+    if (err)
         complain_detail(environment->err, &detail);
-    } else {
-        report(environment, &directory, arguments_has(arguments, "json"));
+    else
         feed_alerts_print(directory.store, directory.control, environment->err);
-    }
     data_directory_close(&directory);
     return err ? EXIT_REFUSED : EXIT_DONE;
 }
 
+static enum exit_status run(const struct environment *environment, const struct arguments *arguments)
+{
+    return arguments_has(arguments, "data") ? read_directory(environment, arguments)
+                                            : status_ask_server(environment, arguments);
+}
+
 const struct command command_status = {
     .name = "status",
-    .summary = "Show where the journeys of a data directory stand.",
-    .usage = "--data DIR [--json]",
+    .summary = "Show where journeys stand.",
+    .usage = "[JOURNEY] [--server URL] [--token TOKEN] [--data DIR] [--json]",
+    .files = "JOURNEY",
+    .files_may_miss = true,
+    .files_max = 1,
     .options = options,
-    .text = "Per journey its state, who came, who is inside and who left, and the same for each node. It "
-            "only reads, so\n"
-            "it may be asked while another process works on the directory; it then tells what is durable.\n\n"
+    .text = "Per journey its state, who came, who is inside and who left, and the same for each node. With "
+            "--data it only\n"
+            "reads, so it may be asked while another process works on the directory; it then tells what is "
+            "durable.\n\n"
             "examples:\n"
+            "  sojourn status \"Cart rescue\"\n"
             "  sojourn status --data demo\n"
             "  sojourn status --data demo --json | jq '.journeys[] | {name, state, in_journey}'\n",
     .run = run,

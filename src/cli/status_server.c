@@ -1,0 +1,126 @@
+#include "cli/client.h"
+#include "cli/figures_print.h"
+#include "cli/figures_read.h"
+#include "cli/status.h"
+#include "json/write.h"
+
+struct asking {
+    const struct environment *environment;
+    struct client *client;
+    struct buf json; /* the journeys so far, with commas between; unused for people */
+    bool as_json;
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static enum err get(struct asking *asking, const char *path, const char *about, struct client_answer *ret,
+                    struct err_detail *detail)
+{
+    const struct client_request request = {.method = "GET", .path = path, .about = about};
+    return client_ask(asking->client, &request, ret, detail);
+}
+
+static enum err get_of_journey(struct asking *asking, const char *name, const char *what,
+                               struct client_answer *ret, struct err_detail *detail)
+{
+    struct buf path = {0};
+    client_path(&path, "/v1/journeys/");
+    client_segment(&path, name);
+    client_path(&path, what);
+    enum err err = get(asking, path.data, name, ret, detail);
+    buf_deinit(&path);
+    return err;
+}
+
+static enum err print_for_people(struct asking *asking, const struct client_answer *journey,
+                                 const struct client_answer *statistics, struct err_detail *detail)
+{
+    struct arena arena = {0};
+    struct journey_figures figures;
+    enum err err = figures_read(statistics->json, json_object_get(journey->json, "definition"), &arena,
+                                &figures, detail);
+    if (!err)
+        journey_figures_print(&figures, text_of(journey->json, "state"), asking->environment->out);
+    arena_deinit(&arena);
+    return err;
+}
+
+/* ── one journey ──────────────────────────────────────────────────────────── */
+
+static enum err tell(struct asking *asking, const char *name, struct err_detail *detail)
+{
+    struct client_answer journey = {0}, statistics;
+    enum err err = get_of_journey(asking, name, "/statistics", &statistics, detail);
+    if (!err && asking->as_json) {
+        if (asking->json.size)
+            buf_put_char(&asking->json, ',');
+        buf_put_str(&asking->json, buf_str(&statistics.text));
+    } else if (!err) {
+        err = get_of_journey(asking, name, "", &journey, detail);
+        if (!err)
+            err = print_for_people(asking, &journey, &statistics, detail);
+    }
+    client_answer_free(&journey);
+    client_answer_free(&statistics);
+    return err;
+}
+
+/* ── all ──────────────────────────────────────────────────────────────────── */
+
+static enum err tell_page(struct asking *asking, const char *cursor, struct client_answer *page,
+                          struct err_detail *detail)
+{
+    struct buf path = {0};
+    client_path(&path, "/v1/journeys");
+    if (cursor[0])
+        client_query(&path, "cursor", cursor);
+    enum err err = get(asking, path.data, NULL, page, detail);
+    buf_deinit(&path);
+    const json_t *journeys = json_object_get(page->json, "journeys");
+    for (size_t i = 0; i < json_array_size(journeys) && !err; i++)
+        err = tell(asking, text_of(json_array_get(journeys, i), "name"), detail);
+    return err;
+}
+
+static enum err tell_all(struct asking *asking, struct err_detail *detail)
+{
+    struct client_answer page = {0};
+    enum err err;
+    do {
+        struct client_answer next;
+        err = tell_page(asking, text_of(page.json, "next"), &next, detail);
+        client_answer_free(&page);
+        page = next;
+    } while (!err && text_of(page.json, "next")[0]);
+    client_answer_free(&page);
+    return err;
+}
+
+enum exit_status status_ask_server(const struct environment *environment, const struct arguments *arguments)
+{
+    enum exit_status status;
+    struct err_detail detail = {"", ""};
+    struct asking asking = {.environment = environment, .as_json = arguments_has(arguments, "json")};
+    asking.client = client_open(environment, arguments, &status);
+    if (!asking.client)
+        return status;
+    enum err err = arguments->files.count ? tell(&asking, arguments->files.items[0], &detail)
+                                          : tell_all(&asking, &detail);
+    if (err) {
+        complain_detail(environment->err, &detail);
+    } else if (asking.as_json) {
+        struct buf whole = {0};
+        buf_put_text(&whole, "{\"journeys\":[");
+        buf_put_str(&whole, buf_str(&asking.json));
+        buf_put_text(&whole, "]}");
+        client_json_print(buf_str(&whole), environment->out);
+        buf_deinit(&whole);
+    }
+    buf_deinit(&asking.json);
+    client_close(asking.client);
+    return err ? EXIT_REFUSED : EXIT_DONE;
+}

@@ -1,0 +1,94 @@
+"""The commands that look at journeys and contacts: what a running server tells is what the directory itself tells.
+
+usage: look_test.py BINARY
+"""
+import json
+import os
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "tools"), HERE]
+from asking import Asking
+from commands import ORDER, WAIT, Commands
+from serving import Serving
+from tap import Tap
+
+# every kind of end that a live server can bring about: a goal, one of two exit rules, and who stays
+BUSY = {"name": "Büsy, \"live\"", "entry": {"rules": [{"event": "Cart Updated"}], "reentry": {"allowed": True}},
+        "goals": [{"name": "bought", "rule": {"event": ORDER}}], "exits": [{"event": "Left"}, {"event": "Gone"}],
+        "nodes": {"halves": {"type": "split", "paths": [{"name": "rich", "rule": {"attribute": "plan", "eq": "pro"}, "next": "reply"}],
+                             "on": {"others": "hold"}},
+                  "reply": {"type": "wait_for", "rule": {"event": "Replied"}, "timeout": "30d", "on": {"timed_out": "done"}},
+                  "hold": {"type": "wait", "for": "1d", "next": "done"}, "done": {"type": "stop"}},
+        "start": "halves"}
+PEOPLE = {"ann": ["Cart Updated"], "bob": ["Cart Updated", ORDER], "cid": ["Cart Updated", "Gone", "Cart Updated"],
+          "dee": ["Cart Updated", "Replied"], "eve": ["Left"]}
+
+
+def send(serving, path, **record):
+    status, answer = serving.ask("POST", path, record)
+    if status != 200:
+        raise RuntimeError(f"{path}: {status} {answer}")
+
+
+def fill(serving):
+    for contact in ("ann", "dee"):
+        send(serving, "/v1/identify", userId=contact, traits={"plan": "pro"})
+    for contact, events in PEOPLE.items():
+        for event in events:
+            send(serving, "/v1/track", userId=contact, event=event, properties={"total": 59.9})
+
+
+def check_status(tap, asking):
+    commands, data = asking.commands, asking.serving.data
+    served, read = asking.run("status"), commands.run("status", "--data", data)
+    header, _, rest = read.stdout.partition("\n")
+    tap.ok("5 contacts" in header and "exit rule 2" in rest and "goal \"bought\"" in rest, "there is something to see", read.stdout)
+    tap.equal("a server's status reads as its directory's", (served.returncode, served.stdout, served.stderr), (0, rest, ""))
+    served, read = asking.run("status", "--json"), commands.run("status", "--data", data, "--json")
+    tap.equal("and so does its JSON", json.loads(served.stdout)["journeys"], json.loads(read.stdout)["journeys"])
+    for name in ("Wait", BUSY["name"]):
+        served, read = asking.run("status", name), commands.run("status", name, "--data", data)
+        tap.ok(served.stdout == read.stdout.partition("\n")[2] and served.stdout.count(", version 1, ") == 1 and name in served.stdout,
+               f"one journey alone: {name}", served.stdout + read.stdout)
+    served, read = asking.run("status", "Wiat"), commands.run("status", "Wiat", "--data", data)
+    tap.ok(served.returncode == read.returncode == 1 and served.stderr == read.stderr and "did you mean \"Wait\"?" in read.stderr,
+           "a misspelt one is guessed", served.stderr + read.stderr)
+    tap.equal("a wrong token", commands.run("status", "--token", "x", *asking.where(), env=asking.environment()).returncode, 1)
+
+
+def check_pages(tap, asking):
+    """More journeys than the list gives in one answer."""
+    names = [f"Many {i}" for i in range(120)]
+    for name in names:
+        asking.serving.ask("POST", "/v1/journeys?publish=true", {**WAIT, "name": name})
+    printed = json.loads(asking.run("status", "--json").stdout)
+    tap.equal("every page of journeys is read", [journey["name"] for journey in printed["journeys"]], ["Wait", BUSY["name"], *names])
+
+
+def main(binary):
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="sojourn-look-") as folder:
+        commands, serving = Commands(binary, folder), Serving(binary, f"{folder}/data")
+        asking = Asking(commands, serving, False)
+        try:
+            serving.start()
+            empty = asking.run("status", "--json")
+            tap.equal("no journey at all", (empty.returncode, json.loads(empty.stdout)), (0, {"journeys": []}))
+            for journey in (WAIT, BUSY):
+                tap.equal(f"{journey['name']} is published", serving.ask("POST", "/v1/journeys?publish=true", journey)[0], 201)
+            fill(serving)
+            check_status(tap, asking)
+            check_pages(tap, asking)
+            serving.end()
+        finally:
+            if serving.process and serving.process.poll() is None:
+                serving.process.kill()
+                serving.process.wait()
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
