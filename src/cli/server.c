@@ -34,6 +34,7 @@ enum err server_open(const struct environment *environment, const char *data, ui
                      struct server *ret, struct err_detail *detail)
 {
     *ret = (struct server){.environment = environment};
+    ret->uploads = arena_printf(&ret->arena, "%s/uploads", data);
     enum err err = data_directory_open(data, false, &ret->directory, detail);
     struct str body;
     if (!err && control_find_note(ret->directory.control, STR("replay"), &body))
@@ -68,6 +69,7 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
                                       .port = port,
                                       .threads = HTTP_THREADS,
                                       .memory_bytes_max = BODIES_BYTES,
+                                      .upload_directory = server->uploads,
                                       .routes = service_routes,
                                       .route_count = service_route_count,
                                       .authenticate = authenticate,
@@ -101,4 +103,5 @@ void server_close(struct server *server)
 {
     crew_free(server->service.crew);
     data_directory_close(&server->directory);
+    arena_deinit(&server->arena);
 }

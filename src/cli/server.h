@@ -11,6 +11,8 @@ struct server {
     struct data_directory directory;
     struct service service; /* what handlers work on */
     struct http_server *http;
+    struct arena arena;
+    const char *uploads; /* the directory for bodies that go to files */
 };
 
 /* Opens the directory (made where it is not there) and loads every partition; no thread runs yet. Close it in

@@ -7,7 +7,8 @@
 
 enum {
     CAPACITY_MIN = 4096,
-    STREAM_BYTES = 48 * 1024, /* zlib: a window of 32 KB, tables, state */
+    STREAM_BYTES = 48 * 1024,   /* zlib: a window of 32 KB, tables, state */
+    UNPACKED_BYTES = 64 * 1024, /* at once, on their way to a file */
     GZIP_ONLY = 16 + MAX_WBITS
 };
 
@@ -37,6 +38,7 @@ void body_deinit(struct body *body)
         inflateEnd(body->stream);
         free(body->stream);
     }
+    spool_drop(&body->spool);
     free(body->data);
     if (body->taken)
         budget_give(body->budget, body->taken);
@@ -67,8 +69,27 @@ static bool grow(struct body *body, size_t wanted)
     return true;
 }
 
+static enum body_verdict verdict_of(enum spool_verdict verdict)
+{
+    switch (verdict) {
+    case SPOOL_FINE: return BODY_FINE;
+    case SPOOL_FULL: return BODY_DISK_FULL;
+    case SPOOL_FAILED: break;
+    }
+    return BODY_DISK_FAILED;
+}
+
+enum body_verdict body_spool(struct body *body, const char *directory)
+{
+    CHECK(body->bytes_in == 0 && !body->spool.path);
+    return verdict_of(spool_open(&body->spool, directory));
+}
+
 static enum body_verdict put_plain(struct body *body, struct str bytes)
 {
+    if (body->spool.path)
+        return bytes.size > body->bytes_max - body->spool.size ? BODY_TOO_LARGE
+                                                               : verdict_of(spool_write(&body->spool, bytes));
     if (bytes.size > body->bytes_max - body->size)
         return BODY_TOO_LARGE;
     if (bytes.size > body->capacity - body->size && !grow(body, body->size + bytes.size))
@@ -88,6 +109,36 @@ static bool stream_open(struct body *body)
     return true;
 }
 
+/* Where the next unpacked bytes may go, and how many; 0 = the body has as many as it may. False where memory
+ * is used up. */
+static bool find_room(struct body *body, size_t *ret)
+{
+    size_t left = body->bytes_max - body->size;
+    if (body->spool.path) {
+        left = body->bytes_max - body->spool.size;
+        if (!body->data) {
+            if (!budget_take(body->budget, UNPACKED_BYTES))
+                return false;
+            body->data = memory_take(UNPACKED_BYTES);
+            body->capacity = UNPACKED_BYTES;
+            body->taken += UNPACKED_BYTES;
+        }
+    } else if (left && body->size == body->capacity && !grow(body, body->capacity + 1)) {
+        return false;
+    }
+    size_t room = body->capacity - body->size;
+    *ret = left < room ? left : room;
+    return true;
+}
+
+static enum body_verdict unpacked(struct body *body, size_t bytes)
+{
+    if (body->spool.path)
+        return verdict_of(spool_write(&body->spool, (struct str){body->data, bytes}));
+    body->size += bytes;
+    return BODY_FINE;
+}
+
 static enum body_verdict put_gzip(struct body *body, struct str bytes)
 {
     if (!body->stream && !stream_open(body))
@@ -103,10 +154,9 @@ static enum body_verdict put_gzip(struct body *body, struct str bytes)
             CHECK(inflateReset(stream) == Z_OK);
             body->between_members = false;
         }
-        if (body->size == body->capacity && body->capacity < body->bytes_max &&
-            !grow(body, body->capacity + 1))
+        size_t room;
+        if (!find_room(body, &room))
             return BODY_NO_ROOM;
-        size_t room = body->capacity - body->size;
         Bytef one_more; /* where the body is full, the next byte proves that it is too large */
         stream->next_out = room ? (Bytef *)body->data + body->size : &one_more;
         stream->avail_out = room ? (uInt)room : 1;
@@ -114,7 +164,9 @@ static enum body_verdict put_gzip(struct body *body, struct str bytes)
         if (!room && stream->avail_out == 0)
             return BODY_TOO_LARGE;
         room_left = stream->avail_out > 0;
-        body->size += room ? room - stream->avail_out : 0;
+        enum body_verdict verdict = unpacked(body, room ? room - stream->avail_out : 0);
+        if (verdict != BODY_FINE)
+            return verdict;
         if (status == Z_STREAM_END)
             body->between_members = true;
         else if (status != Z_OK && status != Z_BUF_ERROR)

@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "http/answer.h"
@@ -160,6 +161,25 @@ static void refuse_size(struct http_request *request)
                                body_bytes_max(request)));
 }
 
+static void judge(struct http_request *request, enum body_verdict verdict)
+{
+    switch (verdict) {
+    case BODY_FINE: break;
+    case BODY_TOO_LARGE: refuse_size(request); break;
+    case BODY_NO_ROOM:
+        answer_refuse(request, 503,
+                      "The bodies of other requests take all memory set aside for them; try again.");
+        break;
+    case BODY_DAMAGED: answer_refuse(request, 400, "The body is not a whole gzip stream."); break;
+    case BODY_DISK_FULL:
+        answer_refuse(request, 507, "The disk has no room for this file; make room, or send less.");
+        break;
+    case BODY_DISK_FAILED:
+        answer_refuse(request, 500, "The file could not be written; the disk or its rights need a look.");
+        break;
+    }
+}
+
 /* True: an answer is there, and it must go out at once, which closes the connection after it. */
 static bool refuse_early(struct http_request *request, const char *method)
 {
@@ -189,10 +209,12 @@ static bool refuse_early(struct http_request *request, const char *method)
             answer_refuse(request, 415, "A body may come as it is or with Content-Encoding: gzip.");
         }
     }
-    if (request->response)
-        return facts.expects || length > READ_AWAY_BYTES_MAX;
-    body_init(&request->body, &request->server->budget, body_bytes_max(request), is_gzip);
-    return false;
+    if (!request->response) {
+        body_init(&request->body, &request->server->budget, body_bytes_max(request), is_gzip);
+        if (request->route->upload)
+            judge(request, body_spool(&request->body, request->server->options.upload_directory));
+    }
+    return request->response && (facts.expects || length > READ_AWAY_BYTES_MAX);
 }
 
 static enum MHD_Result begin(struct http_request *request, const char *method)
@@ -207,30 +229,31 @@ static enum MHD_Result begin(struct http_request *request, const char *method)
         watch_linger(request->watched);
         return answer_send(request) ? MHD_YES : MHD_NO;
     }
-    int64_t reading_ms = (int64_t)body_bytes_max(request) * 1000 / RATE_BYTES_MIN;
+    size_t usual = request->route && request->route->upload ? 0 : body_bytes_max(request);
+    int64_t reading_ms = (int64_t)usual * 1000 / RATE_BYTES_MIN;
     watch_set(request->watched, server_idle_ms(server) + reading_ms);
     return MHD_YES;
 }
 
 /* ── the body ─────────────────────────────────────────────────────────────── */
 
-static void judge(struct http_request *request, enum body_verdict verdict)
+/* An upload may take as long as it likes while it keeps up the rate: each piece that makes up `idle` seconds
+ * of it has twice that time to come. */
+static void expect_more(struct http_request *request, size_t bytes)
 {
-    switch (verdict) {
-    case BODY_FINE: break;
-    case BODY_TOO_LARGE: refuse_size(request); break;
-    case BODY_NO_ROOM:
-        answer_refuse(request, 503,
-                      "The bodies of other requests take all memory set aside for them; try again.");
-        break;
-    case BODY_DAMAGED: answer_refuse(request, 400, "The body is not a whole gzip stream."); break;
-    }
+    int64_t idle_ms = server_idle_ms(request->server);
+    if (request->body.bytes_in + bytes < request->due_bytes)
+        return;
+    request->due_bytes = request->body.bytes_in + bytes + (size_t)(idle_ms / 1000 * RATE_BYTES_MIN);
+    watch_set(request->watched, 2 * idle_ms);
 }
 
 static enum MHD_Result read_more(struct http_request *request, struct str bytes)
 {
     atomic_fetch_add(&request->server->body_bytes, bytes.size);
     if (!request->response) {
+        if (request->route->upload)
+            expect_more(request, bytes.size);
         judge(request, body_put(&request->body, bytes));
         return MHD_YES;
     }
@@ -346,6 +369,21 @@ struct arena *http_request_arena(struct http_request *request)
 struct str http_request_body(const struct http_request *request)
 {
     return (struct str){request->body.size ? request->body.data : "", request->body.size};
+}
+
+struct http_file http_request_file(struct http_request *request)
+{
+    const struct spool *spool = &request->body.spool;
+    CHECK(spool->path && lseek(spool->fd, 0, SEEK_SET) == 0);
+    return (struct http_file){
+        .fd = spool->fd, .path = arena_printf(&request->arena, "%s", spool->path), .size = spool->size};
+}
+
+void http_request_keep_file(struct http_request *request)
+{
+    CHECK(request->body.spool.path && atomic_load(&request->state) != REQUEST_ANSWERED);
+    free(request->body.spool.path);
+    request->body.spool = (struct spool){0};
 }
 
 struct str http_request_path(const struct http_request *request)

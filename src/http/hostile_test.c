@@ -402,6 +402,103 @@ static bool raise_descriptors(void)
     return limit.rlim_max >= IDLE_CONNECTIONS + 512;
 }
 
+static void await_uploads(const struct scene *scene, size_t count)
+{
+    for (int64_t from = now_ms(); desk_upload_count(scene->desk) != count;) {
+        assert_in_range(now_ms() - from, 0, 10000);
+        usleep(1000);
+    }
+}
+
+static void an_upload_of_1_gb_goes_to_a_file_and_takes_no_memory(void **state)
+{
+    struct scene *scene = *state;
+    struct wire wire;
+    struct reply reply;
+    assert_served(scene);
+    size_t before = resident_bytes();
+    wire_open(&wire, scene->port);
+    wire_text(&wire, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n");
+    assert_true(send_gigabyte(&wire, false));
+    size_t during = resident_bytes();
+    assert_true(wire_take(&wire, &reply));
+    assert_int_equal(reply.status, 200);
+    assert_true(str_equal(reply.body, STR("1073741824")));
+    assert_in_range(during > before ? during - before : 0, 0, 4 * MB);
+    wire_close(&wire);
+    await_uploads(scene, 0);
+}
+
+static void a_zip_bomb_ends_at_the_limit_of_an_upload(void **state)
+{
+    struct scene *scene = *state;
+    struct buf packed = {0}, request = {0};
+    char *zeros = memory_take_zeroed(64, MB);
+    wire_gzip((struct str){zeros, 64 * MB}, &packed);
+    free(zeros);
+    size_t before = resident_bytes();
+    post_gzip(&request, "/upload", buf_str(&packed));
+    struct buf size = {0};
+    assert_int_equal(wire_ask(scene->port, buf_str(&request), &size), 200);
+    assert_true(str_equal(buf_str(&size), STR("67108864")));
+    post_gzip(&request, "/upload/small", buf_str(&packed));
+    assert_status(scene, buf_str(&request), 413);
+    size_t after = resident_bytes();
+    assert_in_range(after > before ? after - before : 0, 0, 4 * MB);
+    await_uploads(scene, 0);
+    buf_deinit(&size);
+    buf_deinit(&packed);
+    buf_deinit(&request);
+}
+
+/* Half of an upload; its file is there. */
+static void send_half(const struct scene *scene, struct wire *wire)
+{
+    wire_open(wire, scene->port);
+    wire_text(wire, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n\r\nhalf");
+    await_uploads(scene, 1);
+}
+
+static void an_upload_half_sent_leaves_no_file(void **state)
+{
+    struct scene *scene = *state;
+    struct wire wire;
+    send_half(scene, &wire);
+    wire_close(&wire);
+    await_uploads(scene, 0);
+    send_half(scene, &wire);
+    assert_true(wire_is_closed(&wire, 4000)); /* for waiting */
+    wire_close(&wire);
+    await_uploads(scene, 0);
+    assert_in_range(
+        drip(scene, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", "x"), 1000,
+        4000);
+    await_uploads(scene, 0);
+}
+
+static void an_upload_that_the_disk_has_no_room_for_is_507(void **state)
+{
+    struct scene *scene = *state;
+    struct rlimit usual;
+    struct buf request = {0}, problem = {0};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    signal(SIGXFSZ, SIG_IGN); /* the write fails as it does on a disk that is full */
+    const struct rlimit small = {MB / 4, usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    buf_printf(&request, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", MB / 2);
+    memset(buf_reserve(&request, MB / 2), 'x', MB / 2);
+    request.size += MB / 2;
+    assert_int_equal(wire_ask(scene->port, buf_str(&request), &problem), 507);
+    assert_non_null(memmem(problem.data, problem.size, "make room", 9));
+    assert_int_equal(desk_upload_count(scene->desk), 0);
+    assert_served(scene);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_status(scene, buf_str(&request), 200);
+    await_uploads(scene, 0);
+    buf_deinit(&problem);
+    buf_deinit(&request);
+}
+
 static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open_max, size_t bytes_each_max)
 {
     if (!raise_descriptors())
@@ -465,6 +562,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_sends_half_and_waits_is_cut_off, begin, end),
         cmocka_unit_test_setup_teardown(who_drips_is_cut_off_too, begin, end),
         cmocka_unit_test_setup_teardown(who_does_not_read_its_answer_holds_nobody_up, begin, end),
+        cmocka_unit_test_setup_teardown(an_upload_of_1_gb_goes_to_a_file_and_takes_no_memory, begin, end),
+        cmocka_unit_test_setup_teardown(a_zip_bomb_ends_at_the_limit_of_an_upload, begin, end),
+        cmocka_unit_test_setup_teardown(an_upload_half_sent_leaves_no_file, begin, end),
+        cmocka_unit_test_setup_teardown(an_upload_that_the_disk_has_no_room_for_is_507, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

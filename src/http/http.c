@@ -96,6 +96,16 @@ static struct MHD_Daemon *daemon_start(struct http_server *server)
                             MHD_OPTION_UNESCAPE_CALLBACK, connection_leave_escaped, server, MHD_OPTION_END);
 }
 
+static enum err prepare_uploads(const struct http_options *options, struct err_detail *detail)
+{
+    for (size_t i = 0; i < options->route_count; i++)
+        CHECK(!options->routes[i].upload || options->upload_directory);
+    if (!options->upload_directory || spool_prepare(options->upload_directory))
+        return ERR_OK;
+    return err_fail(detail, ERR_IO, options->upload_directory,
+                    "The directory for uploads could not be made or cleared: %s.", strerrordesc_np(errno));
+}
+
 static void server_free(struct http_server *server)
 {
     watch_free(server->watch);
@@ -123,7 +133,9 @@ enum err http_server_start(const struct http_options *options, struct http_serve
     pthread_cond_init(&server->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     server->watch = watch_new();
-    enum err err = listen_at(server, detail);
+    enum err err = prepare_uploads(options, detail);
+    if (!err)
+        err = listen_at(server, detail);
     if (err == ERR_OK) {
         server->daemon = daemon_start(server);
         if (!server->daemon)

@@ -35,6 +35,7 @@ struct http_route {
     enum http_access access;
     http_handler *handle;
     size_t body_bytes_max; /* 0 = HTTP_BODY_BYTES_MAX */
+    bool upload; /* the body goes to a file: http_request_file; its limit may be far over all memory */
 };
 
 /* Who a credential belongs to; false = nobody: 401 with a problem that says what is wanted. `ret_name` lives
@@ -49,6 +50,8 @@ struct http_options {
     unsigned connections_max; /* 0 = HTTP_CONNECTIONS_MAX; never more than the process may open descriptors */
     unsigned idle_seconds;    /* 0 = HTTP_IDLE_SECONDS */
     size_t memory_bytes_max; /* of all bodies under way; beyond, a request is answered 503 with Retry-After */
+    const char *upload_directory; /* for bodies that go to files; NULL where no route has any. It is made,
+                                   * and cleared of what a crash left. */
     const struct http_route *routes;
     size_t route_count;
     http_authenticate *authenticate;
@@ -74,6 +77,17 @@ struct http_counts http_server_counts(const struct http_server *server);
 
 struct arena *http_request_arena(struct http_request *request);
 struct str http_request_body(const struct http_request *request);
+/* Of a route with `upload`: the whole body, unpacked, in a file of its own, open for reading and writing at
+ * its beginning. It is removed when the request is answered, unless it is kept. */
+struct http_file {
+    int fd;
+    const char *path; /* in the request's arena; the directory is http_options.upload_directory */
+    uint64_t size;
+};
+struct http_file http_request_file(struct http_request *request);
+/* Before the answer, once: the file and its descriptor are the handler's now, which renames and closes. It is
+ * not durable before somebody calls fsync. */
+void http_request_keep_file(struct http_request *request);
 struct str http_request_path(const struct http_request *request);
 /* A {name} of the pattern; a query parameter (false = not there; percent-decoded); a header by its name. */
 struct str http_request_parameter(const struct http_request *request, const char *name);

@@ -6,6 +6,8 @@
 /* cmocka.h needs the three above */
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "http/wire_test.h"
 
 struct scene {
@@ -320,6 +322,57 @@ static void a_port_in_use_is_refused_with_its_number(void **state)
     assert_int_equal(http_server_start(&far, &second, &detail), ERR_NOT_FOUND);
 }
 
+static void an_upload_is_a_file_that_goes_with_its_request(void **state)
+{
+    struct scene *scene = *state;
+    struct buf packed = {0}, request = {0}, got = {0};
+    assert_answer(scene, POST("/upload") LENGTH(7) "\r\nin file", 200, "in file");
+    assert_answer(scene, POST("/upload") LENGTH(0) "\r\n", 200, "");
+    assert_answer(scene, POST("/upload") "Transfer-Encoding: chunked\r\n\r\n2\r\nin\r\n1\r\n!\r\n0\r\n\r\n",
+                  200, "in!");
+    assert_answer(scene, POST("/upload/small") LENGTH(1001) "\r\n", 413, NULL);
+    wire_gzip(STR("one,"), &packed);
+    wire_gzip(STR("two"), &packed);
+    buf_printf(&request, POST("/upload") "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+               packed.size);
+    buf_put_str(&request, buf_str(&packed));
+    assert_int_equal(wire_ask(scene->port, buf_str(&request), &got), 200);
+    assert_true(str_equal(buf_str(&got), STR("one,two")));
+    request.data[request.size - 5] ^= 1; /* the checksum */
+    assert_int_equal(wire_ask(scene->port, buf_str(&request), NULL), 400);
+    buf_deinit(&packed);
+    buf_deinit(&request);
+    buf_deinit(&got);
+}
+
+static void an_upload_that_is_kept_outlives_its_request(void **state)
+{
+    struct scene *scene = *state;
+    assert_answer(scene, POST("/upload?keep=1") LENGTH(4) "\r\nkept", 200, "kept");
+    assert_answer(scene, POST("/upload") LENGTH(4) "\r\ngone", 200, "gone");
+    char path[128], text[8] = "";
+    snprintf(path, sizeof path, "%s/kept", desk_uploads(scene->desk));
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof text, file), 4);
+    assert_string_equal(text, "kept");
+    fclose(file);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void the_start_removes_uploads_that_a_crash_has_left(void **state)
+{
+    struct scene *scene = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/upload-123456", desk_uploads(scene->desk));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fclose(file);
+    struct http_server *next = wire_serve(scene->desk, 5, 1024 * 1024);
+    assert_int_not_equal(access(path, F_OK), 0);
+    http_server_stop(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +394,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_has_gone_meanwhile_harms_nobody, begin, end),
         cmocka_unit_test_setup_teardown(counts_tell_what_happened, begin, end),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_refused_with_its_number, begin, end),
+        cmocka_unit_test_setup_teardown(an_upload_is_a_file_that_goes_with_its_request, begin, end),
+        cmocka_unit_test_setup_teardown(an_upload_that_is_kept_outlives_its_request, begin, end),
+        cmocka_unit_test_setup_teardown(the_start_removes_uploads_that_a_crash_has_left, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

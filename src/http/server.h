@@ -65,6 +65,7 @@ struct http_request {
     bool begun, owed; /* counted in coming_in, in owed */
     bool dispatched;  /* the handler has been called */
     size_t read_away; /* bytes of the body after the refusal */
+    size_t due_bytes; /* of an upload: the next that must have come in before the watch ends it */
     _Atomic enum request_state state;
     ARRAY(struct answer_header) headers;
     struct MHD_Response *response;

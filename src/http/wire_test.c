@@ -1,6 +1,7 @@
 #include "http/wire_test.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct desk {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     ARRAY(struct http_request *) kept;
+    char uploads[64];
 };
 
 struct desk *desk_new(void)
@@ -25,16 +27,35 @@ struct desk *desk_new(void)
     struct desk *desk = memory_take_zeroed(1, sizeof *desk);
     pthread_mutex_init(&desk->mutex, NULL);
     pthread_cond_init(&desk->changed, NULL);
+    snprintf(desk->uploads, sizeof desk->uploads, "/tmp/sojourn-uploads-XXXXXX");
+    CHECK(mkdtemp(desk->uploads));
     return desk;
 }
 
 void desk_free(struct desk *desk)
 {
-    CHECK(desk->kept.count == 0);
+    CHECK(desk->kept.count == 0 && rmdir(desk->uploads) == 0);
     array_free(&desk->kept);
     pthread_cond_destroy(&desk->changed);
     pthread_mutex_destroy(&desk->mutex);
     free(desk);
+}
+
+const char *desk_uploads(const struct desk *desk)
+{
+    return desk->uploads;
+}
+
+size_t desk_upload_count(const struct desk *desk)
+{
+    DIR *directory = opendir(desk->uploads);
+    CHECK(directory);
+    size_t count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(directory)))
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
 }
 
 void desk_await(struct desk *desk, size_t count)
@@ -102,6 +123,30 @@ static void parts(void *context, struct http_request *request)
                                       STR_ARG(part), STR_ARG(query), STR_ARG(header), STR_ARG(path))));
 }
 
+/* What the file holds, where it is short, or its size. `?keep` keeps it under the name `kept`. */
+static void upload(void *context, struct http_request *request)
+{
+    const struct desk *desk = context;
+    struct http_file file = http_request_file(request);
+    char text[32], kept[80];
+    struct str query, answer = {text, 0};
+    CHECK(http_request_body(request).size == 0);
+    if (file.size < sizeof text) {
+        ssize_t got = read(file.fd, text, sizeof text);
+        CHECK(got == (ssize_t)file.size);
+        answer.size = (size_t)got;
+    } else {
+        answer.size = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)file.size);
+    }
+    if (http_request_query(request, "keep", &query)) {
+        snprintf(kept, sizeof kept, "%s/kept", desk->uploads);
+        CHECK(rename(file.path, kept) == 0);
+        close(file.fd);
+        http_request_keep_file(request);
+    }
+    http_answer(request, 200, "text/plain", answer);
+}
+
 static void who(void *context, struct http_request *request)
 {
     (void)context;
@@ -140,6 +185,8 @@ static const struct http_route routes[] = {
     {"DELETE", "/both", HTTP_OPEN, plain, 0},
     {"POST", "/late", HTTP_OPEN, keep, 0},
     {"GET", "/refused", HTTP_OPEN, refused, 0},
+    {"POST", "/upload", HTTP_OPEN, upload, (size_t)2 << 30, true},
+    {"POST", "/upload/small", HTTP_OPEN, upload, WIRE_SMALL_BODY_MAX, true},
 };
 
 struct http_server *wire_serve(struct desk *desk, unsigned idle_seconds, size_t memory_bytes_max)
@@ -148,6 +195,7 @@ struct http_server *wire_serve(struct desk *desk, unsigned idle_seconds, size_t 
                                          .threads = 2,
                                          .idle_seconds = idle_seconds,
                                          .memory_bytes_max = memory_bytes_max,
+                                         .upload_directory = desk->uploads,
                                          .routes = routes,
                                          .route_count = sizeof routes / sizeof *routes,
                                          .authenticate = authenticate,

@@ -15,12 +15,14 @@ struct desk; /* where requests that are kept wait for their answer */
 
 /* GET /plain · POST /echo · POST /small · POST /large · GET /download · GET /things/{thing}/parts/{part} ·
  * GET /things/mine · POST /keyed (write key) · GET /admin (token) · GET and DELETE /both · POST /late (kept)
- * · GET /refused */
+ * · GET /refused · POST /upload and /upload/small (files) */
 struct http_server *wire_serve(struct desk *desk, unsigned idle_seconds, size_t memory_bytes_max);
 
 struct desk *desk_new(void);
 void desk_free(struct desk *desk);
-void desk_await(struct desk *desk, size_t count); /* until so many are kept */
+const char *desk_uploads(const struct desk *desk); /* the directory; empty again at desk_free */
+size_t desk_upload_count(const struct desk *desk); /* files in it */
+void desk_await(struct desk *desk, size_t count);  /* until so many are kept */
 /* Answers the one kept longest with its own body; false where none is kept. Any thread. */
 bool desk_answer(struct desk *desk);
 

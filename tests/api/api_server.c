@@ -62,7 +62,7 @@ static enum err make_keys(struct service *service, char *ret_write, char *ret_ad
     return err ? err : keys_make(service, HTTP_ADMIN, text, STR("tests"), ret_admin, detail);
 }
 
-static int serve(struct service *service)
+static int serve(struct service *service, const char *uploads)
 {
     struct err_detail detail = {"", ""};
     char write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
@@ -71,6 +71,7 @@ static int serve(struct service *service)
     const struct http_options options = {.address = "127.0.0.1",
                                          .threads = 2,
                                          .memory_bytes_max = 64 << 20,
+                                         .upload_directory = uploads,
                                          .routes = service_routes,
                                          .route_count = service_route_count,
                                          .authenticate = keys_authenticate,
@@ -114,7 +115,9 @@ int main(int argc, char **argv)
                                       .on_broken = on_broken};
     if (crew_new(&crew, &service.crew, &detail))
         return fail("crew", &detail);
-    int status = serve(&service);
+    char uploads[4096];
+    snprintf(uploads, sizeof uploads, "%s/uploads", argv[1]);
+    int status = serve(&service, uploads);
     crew_free(service.crew);
     control_close(service.control);
     store_close(service.store);
