@@ -53,14 +53,18 @@ static void make_key(struct client *client)
         snprintf(client->key + 2 * i, 3, "%02x", secret[i]);
 }
 
+bool client_data_alone(const struct arguments *arguments)
+{
+    return arguments_has(arguments, "data") && !arguments_has(arguments, "server") &&
+           !arguments_has(arguments, "token");
+}
+
 static bool open_address(struct client *client, enum exit_status *ret_status)
 {
     struct err_detail detail = {"", ""};
     const char *data = arguments_get(client->arguments, "data");
-    bool both =
-        data && (arguments_has(client->arguments, "server") || arguments_has(client->arguments, "token"));
     *ret_status = EXIT_USAGE;
-    if (both) {
+    if (data && !client_data_alone(client->arguments)) {
         complain(client->environment->err, client->arguments->command->name,
                  "--data takes no server and no token; give the one or the other");
         return false;
@@ -323,14 +327,15 @@ static enum err code_of(unsigned status)
     }
 }
 
-/* `/hold` is `--hold` to whoever typed that; the action is the command itself. */
+/* `/hold`, or `journey` of the query, is an option to whoever typed that; the action is the command itself.
+ */
 static const char *option_of(const struct client *client, const char *pointer, char room[64])
 {
     const struct option *option = client->arguments->command->options;
     if (strcmp(pointer, "/action") == 0)
         return "";
     for (; option->name; option++) {
-        if (pointer[0] == '/' && strcmp(pointer + 1, option->name) == 0) {
+        if (strcmp(pointer + (pointer[0] == '/'), option->name) == 0) {
             snprintf(room, 64, "--%s", option->name);
             return room;
         }
@@ -355,7 +360,7 @@ static enum err fail_status(const struct transfer *transfer, struct err_detail *
         return err_fail(detail, code_of(status), client->address.url,
                         "answers %u, and not as a Sojourn server does", status);
     char room[64], place[sizeof detail->place];
-    const char *inner = pointer ? option_of(client, pointer, room) : named ? named : "";
+    const char *inner = pointer || named ? option_of(client, pointer ? pointer : named, room) : "";
     snprintf(place, sizeof place, "%s%s%s", about ? about : "", about && inner[0] ? ": " : "", inner);
     return err_fail(detail, code_of(status), place, "%s", text ? text : title);
 }

@@ -29,6 +29,9 @@ struct client *client_open(const struct environment *environment, const struct a
  */
 void client_close(struct client *client);
 
+/* Whether --data alone is given, for commands that only read and need no server for that. */
+bool client_data_alone(const struct arguments *arguments);
+
 /* How far a file has gone; called a few times a second. `total` is 0 where it is not known. */
 typedef void client_progress(void *context, uint64_t done_bytes, uint64_t total_bytes);
 

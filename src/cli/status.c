@@ -71,8 +71,8 @@ static enum exit_status read_directory(const struct environment *environment,
 
 static enum exit_status run(const struct environment *environment, const struct arguments *arguments)
 {
-    return arguments_has(arguments, "data") ? read_directory(environment, arguments)
-                                            : status_ask_server(environment, arguments);
+    return client_data_alone(arguments) ? read_directory(environment, arguments)
+                                        : status_ask_server(environment, arguments);
 }
 
 const struct command command_status = {

@@ -1,10 +1,10 @@
-/* A contact's story as lines for people. */
+/* A contact's stories as the API tells them ({"contact", "truncated", "since", "journeys": […]}), as lines
+ * for people. */
 #ifndef CLI_TRACE_H
 #define CLI_TRACE_H
+#include <jansson.h>
 #include <stdio.h>
 
-#include "trace/story.h"
-
-void trace_print(const struct trace_story *story, struct str contact, struct arena *arena, FILE *out);
+void trace_print(const json_t *trace, FILE *out);
 
 #endif

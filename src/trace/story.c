@@ -87,14 +87,3 @@ void trace_story_free(struct trace_story *story)
     array_free(&story->missed);
     array_free(&story->reasons);
 }
-
-struct str trace_reason(const struct trace_fact *fact, struct arena *arena)
-{
-    const struct definition *definition = fact->version->definition;
-    if (fact->row.reason == LEAVE_GOAL && fact->row.which < definition->goal_count)
-        return str_from(
-            arena_printf(arena, "goal \"%.*s\"", STR_ARG(definition->goals[fact->row.which].name)));
-    if (fact->row.reason == LEAVE_EXIT_RULE && definition->exit_count > 1)
-        return str_from(arena_printf(arena, "exit rule %u", fact->row.which + 1));
-    return str_from(leave_reason_name(fact->row.reason));
-}

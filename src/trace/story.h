@@ -53,7 +53,4 @@ void trace_story_tell(const struct control *control, const struct trace_contact 
                       struct trace_story *ret);
 void trace_story_free(struct trace_story *story);
 
-/* "left the way it names": the goal's name, "exit rule 2", else the reason. */
-struct str trace_reason(const struct trace_fact *fact, struct arena *arena);
-
 #endif

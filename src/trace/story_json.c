@@ -94,6 +94,8 @@ static json_t *fact_json(const struct trace_fact *fact)
         json_object_set_new(object, "exit_rule", json_integer(row->which));
     if (row->flags & LEDGER_HELD)
         json_object_set_new(object, "held", json_true());
+    if (row->flags & LEDGER_DONE && !(row->flags & (LEDGER_LEAVES | LEDGER_BEFORE)))
+        json_object_set_new(object, "stays", json_true());
     return object;
 }
 

@@ -176,7 +176,7 @@ def check_trace(tap, commands):
     run = commands.run("trace", "--data", "pause", "--contact", "a")
     tap.ok("held, this is remembered" in run.stdout and "2026-05-05T00:00:00Z  Order Completed (of 2026-05-03T22:00:00Z)" in run.stdout,
            "trace shows what a hold kept, and the event's own time", run.stdout)
-    for arguments, part in ((("--contact", "nobody"), '"nobody"'), (("--contact", "a", "--journey", "Wiat"), 'did you mean "Wait"?')):
+    for arguments, part in ((("--contact", "nobody"), "--contact: nobody is known by this id"), (("--contact", "a", "--journey", "Wiat"), 'did you mean "Wait"?')):
         run = commands.run("trace", "--data", "all", *arguments)
         tap.ok(run.returncode == 1 and part in run.stderr, f"trace {' '.join(arguments)} is refused", run.stderr)
 

@@ -59,6 +59,30 @@ def check_status(tap, asking):
     tap.equal("a wrong token", commands.run("status", "--token", "x", *asking.where(), env=asking.environment()).returncode, 1)
 
 
+def check_trace(tap, asking):
+    """What every contact did, in every journey, in both ways and for both kinds of readers."""
+    commands, data = asking.commands, asking.serving.data
+    for contact in PEOPLE:
+        for journey in ([], ["--journey", BUSY["name"]]):
+            words = ["trace", "--contact", contact, *journey]
+            served, read = asking.run(*words), commands.run(*words, "--data", data)
+            tap.ok(served.returncode == 0 and served.stdout == read.stdout and f"{contact} in {BUSY['name']}" in read.stdout, " ".join(words),
+                   served.stdout + served.stderr + read.stdout + read.stderr)
+            served, read = asking.run(*words, "--json"), commands.run(*words, "--json", "--data", data)
+            tap.equal("and its JSON", json.loads(served.stdout), json.loads(read.stdout))
+    for contact, text in (("bob", f'{ORDER} {{"total":59.9}}: left at hold: goal "bought"'), ("cid", "left at hold: exit rule 2"),
+                          ("dee", "stays at reply, which has no edge for this"), ("ann", "now: waits at reply for Replied until "),
+                          ("eve", "never entered")):
+        told = asking.run("trace", "--contact", contact, "--journey", BUSY["name"])
+        tap.ok(text in told.stdout, f"the trace of {contact} tells: {text}", told.stdout)
+    for words in (["--contact", "Äve"], ["--contact", "../x"], ["--contact", "ann", "--journey", "Wiat"]):
+        served, read = asking.run("trace", *words), commands.run("trace", *words, "--data", data)
+        tap.ok(served.returncode == read.returncode == 1 and served.stderr == read.stderr and f"sojourn: {words[-2]}: " in read.stderr,
+               f"trace {' '.join(words)} is refused", served.stderr + read.stderr)
+    both = commands.run("trace", "--contact", "ann", "--data", data, *asking.where())
+    tap.ok(both.returncode == 2 and "--data takes no server" in both.stderr, "a server and a directory are too much", both.stderr)
+
+
 def check_pages(tap, asking):
     """More journeys than the list gives in one answer."""
     names = [f"Many {i}" for i in range(120)]
@@ -66,6 +90,8 @@ def check_pages(tap, asking):
         asking.serving.ask("POST", "/v1/journeys?publish=true", {**WAIT, "name": name})
     printed = json.loads(asking.run("status", "--json").stdout)
     tap.equal("every page of journeys is read", [journey["name"] for journey in printed["journeys"]], ["Wait", BUSY["name"], *names])
+    printed = json.loads(asking.run("trace", "--contact", "ann", "--json").stdout)
+    tap.equal("and of a trace", [story["journey"] for story in printed["journeys"]], ["Wait", BUSY["name"], *names])
 
 
 def main(binary):
@@ -81,6 +107,7 @@ def main(binary):
                 tap.equal(f"{journey['name']} is published", serving.ask("POST", "/v1/journeys?publish=true", journey)[0], 201)
             fill(serving)
             check_status(tap, asking)
+            check_trace(tap, asking)
             check_pages(tap, asking)
             serving.end()
         finally:
