@@ -135,7 +135,6 @@ static void a_goal_that_an_import_made_false_may_be_reached_again(void **state)
     world_event(w, "10:00", "ann", "In", NULL);
     world_event(w, "10:00", "bob", "In", NULL);
     world_history(w, "10:10", "10:05", "ann", "Go", NULL);
-    world_reload(w);
     world_until(w, "13:00");
     world_expect(w, "01T10:00 ann J enters, rests at a\n"
                     "01T10:00 bob J enters, rests at a\n"
