@@ -96,9 +96,10 @@ static enum err act(void *context, size_t milestone, uint64_t *ret_position, str
     uint16_t version;
     if (control_find_key(control, by.key, ret_position))
         return ERR_OK;
-    enum err err = milestone == 0 ? control_publish(control, bench->document, &by, &version, detail)
-                                  : control_act(control, milestone % 2 ? ACTION_PAUSE : ACTION_RESUME,
-                                                STR("Wait"), &by, detail);
+    enum err err = milestone == 0
+                       ? control_publish(control, bench->document, &by, &version, detail)
+                       : control_act(control, milestone % 2 ? ACTION_PAUSE : ACTION_RESUME,
+                                     milestone % 2 ? HOLD_ALL : HOLD_NONE, STR("Wait"), &by, detail);
     if (!err)
         *ret_position = control_position(control);
     return err;

@@ -63,10 +63,11 @@ static enum exit_status run(const struct environment *environment, const struct 
     return err ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static const struct option pause_options[] = {
-    {"hold", "HOLD", OPTION_MAY, "all: nobody enters, nobody moves, nothing is sent (default: all)"},
-    CLIENT_OPTIONS,
-    {0}};
+static const struct option pause_options[] = {{"hold", "HOLD", OPTION_MAY,
+                                               "all: nobody enters, nobody moves, nothing is sent (default); "
+                                               "entries: nobody enters, those inside go on"},
+                                              CLIENT_OPTIONS,
+                                              {0}};
 
 const struct command command_pause = {
     .name = "pause",

@@ -52,7 +52,7 @@ static enum err act(struct replay *replay, size_t number, const struct control_b
                     struct err_detail *detail)
 {
     const struct replay_action *action = &replay->inputs->actions.items.items[number];
-    enum err err = control_act(replay->control, action->kind, action->journey, by, detail);
+    enum err err = control_act(replay->control, action->kind, action->hold, action->journey, by, detail);
     char prefix[sizeof detail->place];
     snprintf(prefix, sizeof prefix, "%s:%" PRIu64 ": ", replay->inputs->actions_path, action->line);
     if (err)

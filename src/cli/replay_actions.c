@@ -93,18 +93,16 @@ static enum err check_keys(json_t *object, enum action_kind kind, struct err_det
 }
 
 /* The one field that each action has of its own. */
-static enum err check_own(const json_t *object, enum action_kind kind, struct str journey,
-                          struct err_detail *detail)
+static enum err take_own(const json_t *object, struct str journey, struct replay_action *ret,
+                         struct err_detail *detail)
 {
     struct str text;
     char quoted[QUOTE_BYTES];
+    ret->hold = ret->kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE;
     enum err err = text_of(object, "hold", "/hold", false, &text, detail);
-    if (!err && text.size && !str_equal(text, STR("all")))
-        return str_equal(text, STR("entries"))
-                   ? err_fail(detail, ERR_UNSUPPORTED, "/hold",
-                              "\"entries\" comes with a later version; this one has \"all\"")
-                   : err_fail(detail, ERR_INVALID, "/hold", "%s is no hold; there is \"all\"",
-                              quote(text, quoted));
+    if (!err && json_object_get(object, "hold") && !version_hold_parse(text, &ret->hold))
+        return err_fail(detail, ERR_INVALID, "/hold", "%s is no hold; there are \"entries\" and \"all\"",
+                        quote(text, quoted));
     if (!err)
         err = text_of(object, "policy", "/policy", false, &text, detail);
     if (!err && text.size && !str_equal(text, STR("continue"))) {
@@ -117,7 +115,7 @@ static enum err check_own(const json_t *object, enum action_kind kind, struct st
     }
     if (!err)
         err = text_of(object, "confirm", "/confirm", false, &text, detail);
-    if (!err && kind == ACTION_STOP && json_object_get(object, "confirm") && !str_equal(text, journey))
+    if (!err && ret->kind == ACTION_STOP && json_object_get(object, "confirm") && !str_equal(text, journey))
         return err_fail(detail, ERR_INVALID, "/confirm", "is not the journey's name, \"%.*s\"",
                         STR_ARG(journey));
     return err;
@@ -156,7 +154,7 @@ static enum err take_action(const struct reading *reading, json_t *object, struc
     if (!err)
         err = check_journey(reading, journey, detail);
     if (!err)
-        err = check_own(object, ret->kind, journey, detail);
+        err = take_own(object, journey, ret, detail);
     if (!err && ret->at_ms < reading->from_ms)
         err = err_fail(detail, ERR_INVALID, "/at",
                        "lies before the journey is published (--from, by default the first event)");

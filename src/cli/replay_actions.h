@@ -10,6 +10,7 @@
 struct replay_action {
     int64_t at_ms;
     enum action_kind kind;
+    enum version_hold hold; /* of a pause */
     struct str journey;
     uint64_t line;
 };

@@ -41,9 +41,9 @@ enum handover_answer handover_ask(const struct partition *partition, const struc
     if (!engine_enrollment(engine, contact, version->journey, &inside) || inside.id != effect->enrollment ||
         inside.visits != effect->visit || !(inside.pending >> effect->destination & 1))
         return HANDOVER_GONE;
-    enum version_state state = engine_version_state(engine, effect->version);
-    if (state != VERSION_RUNNING)
-        return state == VERSION_STOPPED ? HANDOVER_GONE : HANDOVER_HELD;
+    struct version_status status = engine_version_status(engine, effect->version);
+    if (!lifecycle_moves(status))
+        return status.state == VERSION_STOPPED ? HANDOVER_GONE : HANDOVER_HELD;
     ret->journey = arena_str(arena, version->definition->name);
     ret->node = arena_str(arena, version->definition->nodes[effect->node].id);
     ret->contact = arena_str(arena, contacts_external_id(contacts, contact));

@@ -7,7 +7,7 @@
 
 #define HANDOVER_TABLE(X)                                                                                    \
     X(GO, go)                                                                                                \
-    X(HELD, held) /* its version is paused: the effect stays */                                              \
+    X(HELD, held) /* its version is paused with hold all: the effect stays */                                \
     X(GONE, gone) /* answered already, or the contact has left: the engine closes it itself */
 
 enum handover_answer {

@@ -73,6 +73,10 @@ static void a_paused_version_holds_it_and_a_stopped_one_lets_it_go(void **state)
     world_event(w, "10:00", "ann", "In", NULL);
     world_act(w, "10:01", ACTION_PAUSE, "J");
     assert_answer(w, 0, HANDOVER_HELD);
+    world_pause(w, "10:02", HOLD_ENTRIES, "J"); /* which holds nothing back but the entry */
+    assert_answer(w, 0, HANDOVER_GO);
+    world_pause(w, "10:02", HOLD_ALL, "J");
+    assert_answer(w, 0, HANDOVER_HELD);
     world_act(w, "10:02", ACTION_RESUME, "J");
     assert_answer(w, 0, HANDOVER_GO);
     world_act(w, "10:03", ACTION_STOP, "J");

@@ -38,7 +38,7 @@ enum {
     X(READY, ready)         /* to be handed over */                                                          \
     X(UNCERTAIN, uncertain) /* attempted; its destination is to be asked */                                  \
     X(RETURNED, returned)   /* its result was returned; the closing row has not come by */                   \
-    X(HELD, held)           /* its version is paused */                                                      \
+    X(HELD, held)           /* its version is paused with hold all */                                        \
     X(UNDEFINED, undefined) /* its destination is not defined */                                             \
     X(WAITING, waiting)     /* its destination failed and is tried again later */                            \
     X(UNKNOWN, unknown)     /* attempted, and its destination cannot be asked: for people to judge */

@@ -1,42 +1,43 @@
-/* What operators do to a version, as one partition takes it. Taking an action is a ledger row; the state
- * itself is a fold over the control log, so a partition that loads makes it again from the actions it had
- * taken. */
+/* What operators (or the system) do to a version, as one partition takes it. Taking an action is a ledger
+ * row; the state itself is a fold over the control log, so a partition that loads makes it again from the
+ * actions it had taken. */
 #include "engine/state.h"
 
 static void fold_publish(struct engine *engine, const struct action *action)
 {
     const struct plan_version *version = plan_version(engine->plan, action->version);
     struct version_runtime *runtime = engine_version(engine, action->version);
-    runtime->state = VERSION_RUNNING;
     runtime->opened_ms = action->at_ms;
     totals_add_version(&engine->totals, version);
     for (uint16_t a = past_aggregates(engine->past); a < version->aggregates_end; a++)
         past_register(engine->past, a, plan_aggregate(engine->plan, a)->ring);
 }
 
+/* Since when the entry is closed, whatever the hold; it has one closure from the first pause to the resume.
+ */
+static void fold_entry(struct version_runtime *runtime, struct version_status to, int64_t at_ms)
+{
+    if (lifecycle_lets_in(runtime->status) && to.hold != HOLD_NONE)
+        runtime->closed_ms = at_ms;
+    if (lifecycle_lets_in(to) && runtime->closed_ms != INSTANT_NEVER)
+        *array_push(&runtime->closures) = (struct interval){runtime->closed_ms, at_ms};
+    if (to.hold == HOLD_NONE)
+        runtime->closed_ms = INSTANT_NEVER;
+}
+
 void action_fold(struct engine *engine, const struct action *action)
 {
     struct version_runtime *runtime = engine_version(engine, action->version);
-    switch (action->kind) {
-    case ACTION_PUBLISH: fold_publish(engine, action); break;
-    case ACTION_PAUSE:
-        if (runtime->state == VERSION_STOPPED)
-            break;
-        runtime->state = VERSION_PAUSED;
-        runtime->paused_ms = action->at_ms; /* the log's word, also where it had held itself before */
-        break;
-    case ACTION_RESUME:
-        if (runtime->state == VERSION_STOPPED || runtime->paused_ms == INSTANT_NEVER)
-            break;
-        *array_push(&runtime->pauses) = (struct interval){runtime->paused_ms, action->at_ms};
-        runtime->state = VERSION_RUNNING;
-        runtime->paused_ms = INSTANT_NEVER;
-        break;
-    case ACTION_STOP:
-        runtime->state = VERSION_STOPPED;
-        runtime->paused_ms = INSTANT_NEVER;
-        break;
-    }
+    struct version_status to;
+    CHECK(lifecycle_move(runtime->status, action->kind, action->hold, &to));
+    if (action->kind == ACTION_PUBLISH)
+        fold_publish(engine, action);
+    fold_entry(runtime, to, action->at_ms);
+    if (to.hold == HOLD_ALL)
+        runtime->held_ms = action->at_ms; /* the log's word, also where it had held itself before */
+    else if (to.hold == HOLD_NONE || runtime->status.hold == HOLD_ALL)
+        runtime->held_ms = INSTANT_NEVER; /* not by a pause of entries alone, where it has held itself */
+    runtime->status = to;
     engine->head.control = action->position;
 }
 
@@ -103,7 +104,7 @@ void engine_action(struct engine *engine, const struct action *action)
                              .version = action->version,
                              .flags = LEDGER_CONTROL};
     engine_put_ledger(engine, &row, 0);
-    if (action->kind == ACTION_RESUME && was_held)
+    if (was_held && lifecycle_moves(engine_version_status(engine, action->version)))
         each_inside(engine, action->version, resume_one);
     else if (action->kind == ACTION_STOP)
         each_inside(engine, action->version, stop_one);

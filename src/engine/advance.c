@@ -56,9 +56,7 @@ static void passages_grow(struct passages *passages)
 
 void engine_hold(struct engine *engine, uint16_t version, uint32_t contact, int64_t at_ms)
 {
-    struct version_runtime *runtime = engine_version(engine, version);
-    runtime->state = VERSION_PAUSED;
-    runtime->paused_ms = at_ms;
+    engine_version(engine, version)->held_ms = at_ms;
     *array_push(&engine->alerts) = (struct engine_alert){version, contact, at_ms};
 }
 

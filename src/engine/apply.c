@@ -40,7 +40,7 @@ struct version_runtime *engine_version(struct engine *engine, uint16_t version)
 {
     while (engine->versions.count <= version)
         *array_push(&engine->versions) =
-            (struct version_runtime){.state = VERSION_DRAFT, .paused_ms = INSTANT_NEVER};
+            (struct version_runtime){.closed_ms = INSTANT_NEVER, .held_ms = INSTANT_NEVER};
     return &engine->versions.items[version];
 }
 

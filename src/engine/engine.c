@@ -34,7 +34,7 @@ void engine_free(struct engine *engine)
     timers_free(engine->timers);
     totals_deinit(&engine->totals);
     array_each (&engine->versions, i)
-        array_free(&engine->versions.items[i].pauses);
+        array_free(&engine->versions.items[i].closures);
     array_free(&engine->versions);
     free(engine->passages.slots);
     array_free(&engine->alerts);
@@ -302,19 +302,12 @@ bool engine_take_alert(struct engine *engine, struct engine_alert *ret)
     return true;
 }
 
-const char *version_state_name(enum version_state state)
+struct version_status engine_version_status(const struct engine *engine, uint16_t version)
 {
-    static const char *const names[] = {
-#define X(name, key) #key,
-        VERSION_STATE_TABLE(X)
-#undef X
-    };
-    return names[state];
-}
-
-enum version_state engine_version_state(const struct engine *engine, uint16_t version)
-{
-    return version < engine->versions.count ? engine->versions.items[version].state : VERSION_DRAFT;
+    if (version >= engine->versions.count)
+        return (struct version_status){VERSION_DRAFT, HOLD_NONE};
+    return engine_held(engine, version) ? (struct version_status){VERSION_PAUSED, HOLD_ALL}
+                                        : engine->versions.items[version].status;
 }
 
 static struct enrollment_view view_of(const struct engine *engine, uint32_t id)

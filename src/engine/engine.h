@@ -60,14 +60,8 @@ bool engine_take_alert(struct engine *engine, struct engine_alert *ret);
 
 /* ── state, for reads and blocks ──────────────────────────────────────────── */
 
-#define VERSION_STATE_TABLE(X) X(DRAFT, draft) X(RUNNING, running) X(PAUSED, paused) X(STOPPED, stopped)
-enum version_state {
-#define X(name, key) VERSION_##name,
-    VERSION_STATE_TABLE(X)
-#undef X
-};
-const char *version_state_name(enum version_state state);
-enum version_state engine_version_state(const struct engine *engine, uint16_t version);
+/* As the log has made it, or held by the engine itself, which the log does not say yet. */
+struct version_status engine_version_status(const struct engine *engine, uint16_t version);
 
 struct enrollment_view {
     uint32_t id, contact;

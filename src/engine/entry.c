@@ -76,15 +76,15 @@ static bool is_open(const struct engine *engine, const struct plan_version *vers
                     const struct happening *happening)
 {
     const struct version_runtime *runtime = &engine->versions.items[version->number];
-    if (runtime->state != VERSION_RUNNING || engine_held(engine, version->number) ||
+    if (!lifecycle_lets_in(engine_version_status(engine, version->number)) ||
         happening->at_ms < runtime->opened_ms)
         return false;
     if (engine->options.late_tolerance &&
         engine->head.now_ms - happening->at_ms > version->definition->late_tolerance_ms)
         return false;
-    array_each (&runtime->pauses, i) {
-        if (happening->at_ms >= runtime->pauses.items[i].from_ms &&
-            happening->at_ms < runtime->pauses.items[i].to_ms)
+    array_each (&runtime->closures, i) {
+        if (happening->at_ms >= runtime->closures.items[i].from_ms &&
+            happening->at_ms < runtime->closures.items[i].to_ms)
             return false;
     }
     return true;

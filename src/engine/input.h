@@ -2,6 +2,7 @@
 #ifndef ENGINE_INPUT_H
 #define ENGINE_INPUT_H
 #include "engine/fact.h"
+#include "journey/lifecycle.h"
 #include "json/properties.h"
 
 struct trait { /* an attribute to set; a missing value removes it */
@@ -26,11 +27,11 @@ struct record {
 };
 
 /* An operator's (or the system's) action as one partition takes it: a control entry that concerns engines. */
-enum action_kind { ACTION_PUBLISH, ACTION_PAUSE, ACTION_RESUME, ACTION_STOP };
 struct action {
     enum action_kind kind;
-    uint16_t version;  /* the engine's number */
-    uint64_t position; /* of the control entry */
+    enum version_hold hold; /* of a pause */
+    uint16_t version;       /* the engine's number */
+    uint64_t position;      /* of the control entry */
     int64_t at_ms;
 };
 

@@ -20,10 +20,11 @@ struct interval {
 };
 
 struct version_runtime {
-    enum version_state state;
-    int64_t opened_ms; /* go-live */
-    int64_t paused_ms; /* since when it is held; INSTANT_NEVER = it is not */
-    ARRAY(struct interval) pauses;
+    struct version_status status; /* as the log says; an engine that holds a version itself is ahead of it */
+    int64_t opened_ms;            /* go-live */
+    int64_t closed_ms;            /* since when a hold closes the entry; INSTANT_NEVER = none does */
+    int64_t held_ms;              /* since when nobody moves; INSTANT_NEVER = they do */
+    ARRAY(struct interval) closures; /* earlier ones of the entry */
 };
 
 /* What 1,024-id chunks have changed since their block was made, and, while loading, which seq their block
@@ -210,7 +211,7 @@ void engine_hold(struct engine *engine, uint16_t version, uint32_t contact, int6
 bool engine_too_many_passages(struct engine *engine, uint32_t contact, uint16_t version);
 static inline bool engine_held(const struct engine *engine, uint16_t version)
 {
-    return engine->versions.items[version].paused_ms != INSTANT_NEVER;
+    return engine->versions.items[version].held_ms != INSTANT_NEVER;
 }
 
 #endif

@@ -28,7 +28,8 @@ static enum err take_by(struct service *service, const struct http_request *requ
 /* Whether the key stands for the same action already, and where; another action's key is refused. The lock is
  * held. */
 static enum err find_repeat(const struct control *control, struct str key, enum action_kind kind,
-                            struct str journey, uint64_t *ret_position, struct err_detail *detail)
+                            enum version_hold hold, struct str journey, uint64_t *ret_position,
+                            struct err_detail *detail)
 {
     uint64_t position;
     *ret_position = 0;
@@ -37,7 +38,7 @@ static enum err find_repeat(const struct control *control, struct str key, enum 
     struct action action;
     for (size_t i = 0; control_action(control, i, &action); i++) {
         const struct plan *plan = control_plan(control);
-        if (action.position == position && action.kind == kind &&
+        if (action.position == position && action.kind == kind && action.hold == hold &&
             str_equal(plan_journey_name(plan, plan_version(plan, action.version)->journey), journey)) {
             *ret_position = position;
             return ERR_OK;
@@ -106,7 +107,8 @@ static enum err publish(struct service *service, const json_t *document, const s
     struct str text = {json_string_value(name), json_string_length(name)};
     crew_control_write(service->crew);
     control_forget_error(service->control);
-    enum err err = find_repeat(service->control, by->key, ACTION_PUBLISH, text, ret_position, detail);
+    enum err err =
+        find_repeat(service->control, by->key, ACTION_PUBLISH, HOLD_NONE, text, ret_position, detail);
     if (!err)
         err = control_publish(service->control, document, by, ret_version, detail);
     if (!err && *ret_position == 0)
@@ -225,13 +227,15 @@ static enum err check_members(json_t *body, size_t action, struct err_detail *de
     return ERR_OK;
 }
 
-/* `hold`, `policy`: the one that this version has; `confirm`: the journey's name, typed. */
-static enum err check_own(const json_t *body, size_t action, struct str journey, struct err_detail *detail)
+/* `hold`: one of two, `all` where none is asked for; `policy`: the one that this version has; `confirm`: the
+ * journey's name, typed. */
+static enum err take_own(const json_t *body, size_t action, struct str journey, enum version_hold *ret_hold,
+                         struct err_detail *detail)
 {
-    static const char *const only[] = {[ACTION_PAUSE] = "all", [ACTION_RESUME] = "continue"};
-    char pointer[16];
+    char pointer[16], quoted[QUOTE_BYTES];
     struct str text;
     enum action_kind kind = actions[action].kind;
+    *ret_hold = kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE;
     snprintf(pointer, sizeof pointer, "/%s", actions[action].own);
     enum err err = text_of(body, actions[action].own, pointer, &text, detail);
     if (err || !json_object_get(body, actions[action].own))
@@ -239,18 +243,22 @@ static enum err check_own(const json_t *body, size_t action, struct str journey,
     if (kind == ACTION_STOP && !str_equal(text, journey))
         return err_fail(detail, ERR_INVALID, pointer, "is not the journey's name, \"%.*s\"",
                         STR_ARG(journey));
-    if (kind != ACTION_STOP && !str_equal(text, str_from(only[kind])))
-        return err_fail(detail, ERR_UNSUPPORTED, pointer, "this version has \"%s\" alone", only[kind]);
+    if (kind == ACTION_PAUSE && !version_hold_parse(text, ret_hold))
+        return err_fail(detail, ERR_INVALID, pointer, "%s is no hold; there are \"entries\" and \"all\"",
+                        quote(text, quoted));
+    if (kind == ACTION_RESUME && !str_equal(text, STR("continue")))
+        return err_fail(detail, ERR_UNSUPPORTED, pointer, "this version has \"continue\" alone");
     return ERR_OK;
 }
 
-static enum err act(struct service *service, enum action_kind kind, struct str journey,
-                    const struct control_by *by, uint64_t *ret_position, struct err_detail *detail)
+static enum err act(struct service *service, enum action_kind kind, enum version_hold hold,
+                    struct str journey, const struct control_by *by, uint64_t *ret_position,
+                    struct err_detail *detail)
 {
     crew_control_write(service->crew);
-    enum err err = find_repeat(service->control, by->key, kind, journey, ret_position, detail);
+    enum err err = find_repeat(service->control, by->key, kind, hold, journey, ret_position, detail);
     if (!err && *ret_position == 0) {
-        err = control_act(service->control, kind, journey, by, detail);
+        err = control_act(service->control, kind, hold, journey, by, detail);
         *ret_position = control_position(service->control);
     }
     crew_control_unlock(service->crew);
@@ -264,6 +272,7 @@ void api_journey_act(void *context, struct http_request *request)
     struct err_detail detail = {"", ""};
     struct control_by by;
     size_t action;
+    enum version_hold hold;
     uint64_t position;
     json_t *body;
     uint16_t version = api_find_journey(service, request);
@@ -275,13 +284,13 @@ void api_journey_act(void *context, struct http_request *request)
         if (!err)
             err = check_members(body, action, &detail);
         if (!err)
-            err = check_own(body, action, journey, &detail);
+            err = take_own(body, action, journey, &hold, &detail);
         json_decref(body);
     }
     if (!err)
         err = take_by(service, request, &by, &detail);
     if (!err)
-        err = act(service, actions[action].kind, journey, &by, &position, &detail);
+        err = act(service, actions[action].kind, hold, journey, &by, &position, &detail);
     if (err) {
         api_refuse(request, err, &detail);
         return;

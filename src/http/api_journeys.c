@@ -26,12 +26,12 @@ void api_put_journey(const struct control *control, uint16_t number, struct buf 
 {
     const struct plan_version *version = plan_version(control_plan(control), number);
     const struct definition *definition = version->definition;
-    enum version_state state = control_version_state(control, number);
+    struct version_status status = control_version_status(control, number);
     api_text(out, "name", definition->name);
     api_number(out, "version", version->ordinal);
-    api_text(out, "state", str_from(version_state_name(state)));
-    if (state == VERSION_PAUSED)
-        api_text(out, "hold", STR("all"));
+    api_text(out, "state", str_from(version_state_name(status.state)));
+    if (status.hold != HOLD_NONE)
+        api_text(out, "hold", str_from(version_hold_name(status.hold)));
     api_instant(out, "published", published_ms(control, version));
     api_text(out, "description", definition->description);
     api_key(out, "labels");

@@ -23,47 +23,13 @@ struct control {
     struct plan *plan;
     struct arena arena;
     ARRAY(struct action) actions;
-    ARRAY(enum version_state) states;
+    ARRAY(struct version_status) statuses; /* by version */
     ARRAY(struct note) notes;
     ARRAY(struct taken) keys;
     int64_t now_ms; /* of the newest entry: names are dated with it */
     enum err failed;
     struct err_detail failure;
 };
-
-#define ACTION_TABLE(X) X(PUBLISH, publish) X(PAUSE, pause) X(RESUME, resume) X(STOP, stop)
-
-static const char *action_name(enum action_kind kind)
-{
-    static const char *const names[] = {
-#define X(name, key) #key,
-        ACTION_TABLE(X)
-#undef X
-    };
-    return names[kind];
-}
-
-/* Which actions a version takes in a state, and where they lead: spec/lifecycle.md §2, the rows of this
- * version. */
-struct move {
-    enum action_kind action;
-    enum version_state from, to;
-};
-static const struct move moves[] = {
-    {ACTION_PAUSE, VERSION_RUNNING, VERSION_PAUSED},
-    {ACTION_RESUME, VERSION_PAUSED, VERSION_RUNNING},
-    {ACTION_STOP, VERSION_RUNNING, VERSION_STOPPED},
-    {ACTION_STOP, VERSION_PAUSED, VERSION_STOPPED},
-};
-
-static const struct move *find_move(enum action_kind action, enum version_state from)
-{
-    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
-        if (moves[i].action == action && moves[i].from == from)
-            return &moves[i];
-    }
-    return NULL;
-}
 
 /* ── the log ──────────────────────────────────────────────────────────────── */
 
@@ -78,14 +44,14 @@ static uint16_t appended_name(void *context, enum name_kind kind, struct str nam
     return control_name(context, kind, name);
 }
 
-static void take_action(struct control *control, enum action_kind kind, uint16_t version, uint64_t position,
-                        int64_t at_ms)
+/* False where the version is in no state for it. */
+static bool take_action(struct control *control, const struct action *action)
 {
-    *array_push(&control->actions) =
-        (struct action){.kind = kind, .version = version, .position = position, .at_ms = at_ms};
-    const struct move *move = kind == ACTION_PUBLISH ? NULL : find_move(kind, control->states.items[version]);
-    if (move)
-        control->states.items[version] = move->to;
+    struct version_status *status = &control->statuses.items[action->version];
+    if (!lifecycle_move(*status, action->kind, action->hold, status))
+        return false;
+    *array_push(&control->actions) = *action;
+    return true;
 }
 
 static enum err take_publish(struct control *control, const json_t *document, uint64_t position,
@@ -95,8 +61,10 @@ static enum err take_publish(struct control *control, const json_t *document, ui
     enum err err = plan_publish(control->plan, document, position, name_id, control, &version, detail);
     if (err)
         return err;
-    *array_push(&control->states) = VERSION_RUNNING;
-    take_action(control, ACTION_PUBLISH, version, position, at_ms);
+    *array_push(&control->statuses) = (struct version_status){VERSION_DRAFT, HOLD_NONE};
+    CHECK(take_action(
+        control,
+        &(struct action){.kind = ACTION_PUBLISH, .version = version, .position = position, .at_ms = at_ms}));
     return ERR_OK;
 }
 
@@ -113,12 +81,19 @@ static enum err replay_name(struct control *control, const json_t *body)
 static enum err replay_action(struct control *control, enum action_kind kind,
                               const struct control_entry *entry, const json_t *body)
 {
-    const json_t *version = json_object_get(body, "version");
+    const json_t *version = json_object_get(body, "version"), *hold = json_object_get(body, "hold");
     if (!json_is_integer(version) || json_integer_value(version) < 0 ||
-        (size_t)json_integer_value(version) >= control->states.count)
+        (size_t)json_integer_value(version) >= control->statuses.count)
         return ERR_CORRUPT;
-    take_action(control, kind, (uint16_t)json_integer_value(version), entry->position, entry->at_ms);
-    return ERR_OK;
+    struct action action = {.kind = kind,
+                            .hold = kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE,
+                            .version = (uint16_t)json_integer_value(version),
+                            .position = entry->position,
+                            .at_ms = entry->at_ms};
+    if (hold &&
+        (!json_is_string(hold) || !version_hold_parse(str_from(json_string_value(hold)), &action.hold)))
+        return ERR_CORRUPT;
+    return take_action(control, &action) ? ERR_OK : ERR_CORRUPT;
 }
 
 static enum err replay_entry(struct control *control, const struct control_entry *entry, const json_t *body,
@@ -129,7 +104,7 @@ static enum err replay_entry(struct control *control, const struct control_entry
     if (str_equal(entry->kind, STR("publish")))
         return take_publish(control, body, entry->position, entry->at_ms, known_name, detail);
     for (enum action_kind kind = ACTION_PAUSE; kind <= ACTION_STOP; kind++) {
-        if (str_equal(entry->kind, str_from(action_name(kind))))
+        if (str_equal(entry->kind, str_from(action_kind_name(kind))))
             return replay_action(control, kind, entry, body);
     }
     *array_push(&control->notes) =
@@ -193,7 +168,7 @@ void control_close(struct control *control)
     names_free(control->names);
     arena_deinit(&control->arena);
     array_free(&control->actions);
-    array_free(&control->states);
+    array_free(&control->statuses);
     array_free(&control->notes);
     array_free(&control->keys);
     free(control);
@@ -340,38 +315,37 @@ enum err control_publish(struct control *control, const json_t *document, const 
     return publish_stored(control, document, by, ret_version, detail);
 }
 
-static enum err refuse(enum action_kind kind, struct str journey, enum version_state state,
+static enum err refuse(const struct action *action, struct str journey, struct version_status status,
                        struct err_detail *detail)
 {
-    char allowed[64] = "";
-    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
-        if (moves[i].from != state)
-            continue;
-        size_t used = strlen(allowed);
-        snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "",
-                 action_name(moves[i].action));
-    }
+    char is[LIFECYCLE_TEXT_BYTES], wanted[LIFECYCLE_TEXT_BYTES], allowed[LIFECYCLE_TEXT_BYTES];
+    lifecycle_status_text(status, is);
+    lifecycle_action_text(action->kind, action->hold, wanted);
+    lifecycle_allowed_text(status, allowed);
     return err_fail(detail, ERR_REFUSED, "/action", "\"%.*s\" is %s: %s is not allowed; allowed is %s",
-                    STR_ARG(journey), version_state_name(state), action_name(kind),
-                    allowed[0] ? allowed : "nothing");
+                    STR_ARG(journey), is, wanted, allowed);
 }
 
-enum err control_act(struct control *control, enum action_kind kind, struct str journey,
-                     const struct control_by *by, struct err_detail *detail)
+enum err control_act(struct control *control, enum action_kind kind, enum version_hold hold,
+                     struct str journey, const struct control_by *by, struct err_detail *detail)
 {
     uint16_t version = plan_find(control->plan, journey);
     if (version == VERSION_NONE)
         return err_fail(detail, ERR_NOT_FOUND, "/journey", "no journey is named \"%.*s\"", STR_ARG(journey));
     if (is_taken(control, by))
         return ERR_OK;
-    enum version_state state = control->states.items[version];
-    if (!find_move(kind, state))
-        return refuse(kind, journey, state, detail);
+    struct action action = {.kind = kind, .hold = hold, .version = version, .at_ms = by->at_ms};
+    struct version_status status = control->statuses.items[version], to;
+    if (!lifecycle_move(status, kind, hold, &to))
+        return refuse(&action, journey, status, detail);
     json_t *body = json_pack("{s:i}", "version", (int)version);
-    enum err err = append_json(control, action_name(kind), body, by, detail);
+    if (hold != HOLD_NONE)
+        json_object_set_new(body, "hold", json_string(version_hold_name(hold)));
+    enum err err = append_json(control, action_kind_name(kind), body, by, detail);
     json_decref(body);
+    action.position = control->position;
     if (!err)
-        take_action(control, kind, version, control->position, by->at_ms);
+        CHECK(take_action(control, &action));
     return err;
 }
 
@@ -420,9 +394,10 @@ bool control_find_note(const struct control *control, struct str kind, struct st
     return control_note_at(control, kind, 0, ret_body);
 }
 
-enum version_state control_version_state(const struct control *control, uint16_t version)
+struct version_status control_version_status(const struct control *control, uint16_t version)
 {
-    return version < control->states.count ? control->states.items[version] : VERSION_DRAFT;
+    return version < control->statuses.count ? control->statuses.items[version]
+                                             : (struct version_status){VERSION_DRAFT, HOLD_NONE};
 }
 
 bool control_action(const struct control *control, size_t index, struct action *ret)

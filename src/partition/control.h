@@ -35,10 +35,10 @@ struct control_by {
  * version a journey has one version: a second publish of its name is ERR_REFUSED. */
 enum err control_publish(struct control *control, const json_t *document, const struct control_by *by,
                          uint16_t *ret_version, struct err_detail *detail);
-/* pause (hold all), resume, stop. ERR_NOT_FOUND: no such journey; ERR_REFUSED: not allowed in its state, with
- * what is. */
-enum err control_act(struct control *control, enum action_kind kind, struct str journey,
-                     const struct control_by *by, struct err_detail *detail);
+/* pause (with its hold), resume, stop: what lifecycle_move allows. ERR_NOT_FOUND: no such journey;
+ * ERR_REFUSED: not allowed in its state, with what is. */
+enum err control_act(struct control *control, enum action_kind kind, enum version_hold hold,
+                     struct str journey, const struct control_by *by, struct err_detail *detail);
 /* Any other fact (replay's inputs): kind and JSON body. */
 enum err control_note(struct control *control, struct str kind, struct str body, const struct control_by *by,
                       struct err_detail *detail);
@@ -51,7 +51,7 @@ bool control_note_at(const struct control *control, struct str kind, size_t inde
 bool control_find_key(const struct control *control, struct str key, uint64_t *ret_position);
 
 /* The state of a version by the whole log (partitions may be behind). */
-enum version_state control_version_state(const struct control *control, uint16_t version);
+struct version_status control_version_status(const struct control *control, uint16_t version);
 /* Actions in order: index from 0; false beyond the last. */
 bool control_action(const struct control *control, size_t index, struct action *ret);
 

@@ -368,7 +368,7 @@ static void what_an_engine_holds_is_held_everywhere_and_told(void **state)
     await_answers(scene, ENGINE_PASSAGES_MAX + 1);
     crew_stop(scene->crew);
     assert_int_equal(scene->alerts, 1);
-    assert_int_equal(control_version_state(scene->control, version), VERSION_PAUSED);
+    assert_int_equal(control_version_status(scene->control, version).state, VERSION_PAUSED);
     struct str told;
     assert_true(control_find_note(scene->control, STR("alert"), &told));
     assert_true(str_contains(told, STR("\"contact\":\"ann\"")));

@@ -40,7 +40,7 @@ void journey_figures_begin(struct journey_figures *figures, const struct control
                            struct arena *arena)
 {
     *figures = (struct journey_figures){.version = plan_version(control_plan(control), version),
-                                        .state = control_version_state(control, version)};
+                                        .state = control_version_status(control, version).state};
     figures->nodes =
         arena_take_array(arena, figures->version->definition->node_count, sizeof *figures->nodes);
 }

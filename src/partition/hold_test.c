@@ -272,7 +272,7 @@ static void a_thousand_passages_at_one_instant_are_allowed(void **state)
     world_event(w, "10:00", "ann", "In", NULL);
     go_round_too_often(w, "10:01");
     world_expect_alerts(w, "");
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_RUNNING);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_RUNNING);
     assert_true(attribute_n(w, "ann") == 500);
     world_check_figures(w);
 }
@@ -294,11 +294,11 @@ static void one_more_holds_the_version_alerts_and_loses_nothing(void **state)
     struct enrollment_view at = world_inside(w, "ann", "J");
     assert_true(at.before);
     assert_int_equal(at.due_ms, world_instant("10:01"));
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_PAUSED);
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 1), VERSION_RUNNING);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_PAUSED);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 1).state, VERSION_RUNNING);
     world_check_figures(w);
     world_reload(w);
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_PAUSED);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_PAUSED);
     world_event(w, "10:30", "cat", "In", NULL);
     assert_false(world_is_inside(w, "cat", "J"));
     world_act(w, "11:00", ACTION_RESUME, "J");
@@ -328,8 +328,8 @@ static void a_hold_by_the_system_is_there_after_a_crash_before_the_log_says_so(v
     world_commit(w);
     for (int restart = 0; restart < 2; restart++) {
         world_reload(w);
-        assert_int_equal(control_version_state(w->control, 0), VERSION_RUNNING);
-        assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_PAUSED);
+        assert_int_equal(control_version_status(w->control, 0).state, VERSION_RUNNING);
+        assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_PAUSED);
         partition_checkpoint(w->partition); /* the second time from blocks alone */
         world_commit(w);
     }
@@ -340,7 +340,7 @@ static void a_hold_by_the_system_is_there_after_a_crash_before_the_log_says_so(v
     assert_false(world_inside(w, "ann", "J").before);
     world_commit(w);
     world_reload(w);
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_RUNNING);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_RUNNING);
     world_check_figures(w);
 }
 
@@ -355,11 +355,11 @@ static void a_resume_at_the_same_instant_is_held_again_and_takes_nobody_on(void 
         world_event(w, "10:01", "ann", "Go", NULL);
     world_event(w, "10:01", "bob", "Go", NULL);
     world_act(w, "10:01", ACTION_RESUME, "J");
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_PAUSED);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_PAUSED);
     assert_true(world_inside(w, "ann", "J").before);
     assert_int_equal(world_inside(w, "bob", "J").visits, 1);
     world_act(w, "10:02", ACTION_RESUME, "J");
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_RUNNING);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_RUNNING);
     assert_int_equal(world_inside(w, "bob", "J").visits, 3);
     assert_true(attribute_n(w, "ann") == 500);
     assert_true(attribute_n(w, "bob") == 1);

@@ -180,7 +180,7 @@ static void a_stop_closes_all_and_bars_nobody_but_the_version_is_over(void **sta
     struct contact_left left;
     assert_false(contacts_left_journey(engine_contacts(partition_engine(w->partition)),
                                        (struct contact_id){0}, 0, &left));
-    assert_int_equal(engine_version_state(partition_engine(w->partition), 0), VERSION_STOPPED);
+    assert_int_equal(engine_version_status(partition_engine(w->partition), 0).state, VERSION_STOPPED);
     world_check_figures(w);
 }
 

@@ -134,13 +134,13 @@ static void after_a_checkpoint_the_next_start_reads_no_rows(void **state)
 
 /* ── the control plane ────────────────────────────────────────────────────── */
 
-static void assert_refuses(struct world *w, enum action_kind kind, const char *journey, enum err expected,
-                           const char *part)
+static void assert_refuses(struct world *w, enum action_kind kind, enum version_hold hold,
+                           const char *journey, enum err expected, const char *part)
 {
     struct err_detail detail = {0};
     uint64_t before = control_position(w->control);
     const struct control_by by = {.actor = STR("tester"), .at_ms = world_instant("11:00")};
-    assert_int_equal(control_act(w->control, kind, str_from(journey), &by, &detail), expected);
+    assert_int_equal(control_act(w->control, kind, hold, str_from(journey), &by, &detail), expected);
     if (!strstr(detail.text, part))
         fail_msg("\"%s\" does not say \"%s\"", detail.text, part);
     assert_int_equal(control_position(w->control), before);
@@ -150,16 +150,18 @@ static void what_a_state_does_not_allow_is_refused_with_what_it_does(void **stat
 {
     struct world *w = *state;
     world_publish(w, "10:00", STAY_A);
-    assert_refuses(w, ACTION_PAUSE, "K", ERR_NOT_FOUND, "no journey is named \"K\"");
-    assert_refuses(w, ACTION_RESUME, "J", ERR_REFUSED,
-                   "\"J\" is running: resume is not allowed; allowed is pause, stop");
+    assert_refuses(w, ACTION_PAUSE, HOLD_ALL, "K", ERR_NOT_FOUND, "no journey is named \"K\"");
+    assert_refuses(w, ACTION_RESUME, HOLD_NONE, "J", ERR_REFUSED,
+                   "\"J\" is running: resume is not allowed; allowed is pause with hold entries, "
+                   "pause with hold all, stop");
     world_act(w, "10:10", ACTION_PAUSE, "J");
-    assert_refuses(w, ACTION_PAUSE, "J", ERR_REFUSED,
-                   "is paused: pause is not allowed; allowed is resume, stop");
+    assert_refuses(w, ACTION_PAUSE, HOLD_ALL, "J", ERR_REFUSED,
+                   "is paused with hold all: pause with hold all is not allowed; allowed is pause with hold "
+                   "entries, resume, stop");
     world_reload(w);
-    assert_refuses(w, ACTION_PAUSE, "J", ERR_REFUSED, "is paused");
+    assert_refuses(w, ACTION_PAUSE, HOLD_ALL, "J", ERR_REFUSED, "is paused");
     world_act(w, "10:20", ACTION_STOP, "J");
-    assert_refuses(w, ACTION_RESUME, "J", ERR_REFUSED,
+    assert_refuses(w, ACTION_RESUME, HOLD_NONE, "J", ERR_REFUSED,
                    "is stopped: resume is not allowed; allowed is nothing");
 }
 
@@ -170,7 +172,7 @@ static void an_action_with_a_key_acts_once(void **state)
     world_publish(w, "10:00", STAY_A);
     const struct control_by by = {.actor = STR("tester"), .key = STR("k"), .at_ms = world_instant("11:00")};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(control_act(w->control, ACTION_PAUSE, STR("J"), &by, &detail), ERR_OK);
+        assert_int_equal(control_act(w->control, ACTION_PAUSE, HOLD_ALL, STR("J"), &by, &detail), ERR_OK);
         world_reload(w);
     }
     struct action action;

@@ -11,11 +11,12 @@ static void put_versions(struct buf *text, const struct engine *engine)
 {
     array_each (&engine->versions, v) {
         const struct version_runtime *runtime = &engine->versions.items[v];
-        buf_printf(text, "version %zu %s opened %" PRId64 " paused %" PRId64, v,
-                   version_state_name(runtime->state), runtime->opened_ms, runtime->paused_ms);
-        array_each (&runtime->pauses, i)
-            buf_printf(text, " [%" PRId64 ",%" PRId64 ")", runtime->pauses.items[i].from_ms,
-                       runtime->pauses.items[i].to_ms);
+        buf_printf(text, "version %zu %s %s opened %" PRId64 " closed %" PRId64 " held %" PRId64, v,
+                   version_state_name(runtime->status.state), version_hold_name(runtime->status.hold),
+                   runtime->opened_ms, runtime->closed_ms, runtime->held_ms);
+        array_each (&runtime->closures, i)
+            buf_printf(text, " [%" PRId64 ",%" PRId64 ")", runtime->closures.items[i].from_ms,
+                       runtime->closures.items[i].to_ms);
         buf_put_char(text, '\n');
     }
 }

@@ -28,9 +28,10 @@ enum err system_hold(struct control *control, const struct partition *partition,
     snprintf(alert_key, sizeof alert_key, "alert-%u-%" PRId64, alert->version, alert->at_ms);
     struct control_by by = {.actor = STR("system"), .key = str_from(alert_key), .at_ms = at_ms};
     enum err err = note_alert(control, partition, alert, &by, detail);
-    if (err || control_version_state(control, alert->version) != VERSION_RUNNING)
+    struct version_status status = control_version_status(control, alert->version), to;
+    if (err || !lifecycle_move(status, ACTION_PAUSE, HOLD_ALL, &to))
         return err;
     by.key = hold_key;
     struct str journey = plan_version(control_plan(control), alert->version)->definition->name;
-    return control_act(control, ACTION_PAUSE, journey, &by, detail);
+    return control_act(control, ACTION_PAUSE, HOLD_ALL, journey, &by, detail);
 }

@@ -92,7 +92,9 @@ static struct operation some_operation(struct workload *workload, struct prng *p
     } else if (dice < 89) {
         o.kind = OPERATION_ACT;
         o.which = (uint32_t)prng_below(prng, DEFINITIONS);
-        o.action = prng_chance(prng, 35) ? ACTION_PAUSE : prng_chance(prng, 90) ? ACTION_RESUME : ACTION_STOP;
+        o.action = prng_chance(prng, 45) ? ACTION_PAUSE : prng_chance(prng, 90) ? ACTION_RESUME : ACTION_STOP;
+        if (o.action == ACTION_PAUSE)
+            o.hold = prng_chance(prng, 60) ? HOLD_ALL : HOLD_ENTRIES;
     } else {
         o.kind = OPERATION_TIME;
     }
@@ -160,7 +162,7 @@ static enum err append(struct world *w, const struct operation *o, size_t number
     snprintf(key, sizeof key, "operation-%zu", number);
     const struct control_by by = {.actor = STR("tester"), .key = str_from(key), .at_ms = o->at_ms};
     if (o->kind == OPERATION_ACT)
-        return control_act(w->control, o->action, str_from(journeys[o->which]), &by, detail);
+        return control_act(w->control, o->action, o->hold, str_from(journeys[o->which]), &by, detail);
     json_t *document = NULL;
     uint16_t version;
     enum err err =

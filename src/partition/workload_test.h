@@ -20,6 +20,7 @@ struct operation {
     uint32_t contact;
     uint32_t which; /* event name, journey, definition */
     enum action_kind action;
+    enum version_hold hold;
     uint8_t destination;
     bool failed, history;
     const char *json;

@@ -143,8 +143,9 @@ void world_take_alerts(struct world *w)
                                                 (struct contact_id){alert.contact})),
                    STR_ARG(d->name));
         const struct control_by by = {.actor = STR("system"), .at_ms = alert.at_ms};
-        if (control_version_state(w->control, alert.version) == VERSION_RUNNING &&
-            control_act(w->control, ACTION_PAUSE, d->name, &by, &detail))
+        struct version_status status = control_version_status(w->control, alert.version);
+        if (lifecycle_move(status, ACTION_PAUSE, HOLD_ALL, &status) &&
+            control_act(w->control, ACTION_PAUSE, HOLD_ALL, d->name, &by, &detail))
             say_and_fail("hold", &detail);
     }
 }
@@ -196,13 +197,24 @@ void world_publish(struct world *w, const char *at, const char *definition)
     step(w, by.at_ms, NULL);
 }
 
-void world_act(struct world *w, const char *at, enum action_kind kind, const char *journey)
+static void act(struct world *w, const char *at, enum action_kind kind, enum version_hold hold,
+                const char *journey)
 {
     struct err_detail detail = {0};
     const struct control_by by = {.actor = STR("tester"), .at_ms = world_instant(at)};
-    if (control_act(w->control, kind, str_from(journey), &by, &detail))
+    if (control_act(w->control, kind, hold, str_from(journey), &by, &detail))
         say_and_fail(journey, &detail);
     step(w, by.at_ms, NULL);
+}
+
+void world_act(struct world *w, const char *at, enum action_kind kind, const char *journey)
+{
+    act(w, at, kind, kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE, journey);
+}
+
+void world_pause(struct world *w, const char *at, enum version_hold hold, const char *journey)
+{
+    act(w, at, ACTION_PAUSE, hold, journey);
 }
 
 void world_record(struct world *w, struct arena *arena, int64_t own_ms, const char *contact,

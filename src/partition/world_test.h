@@ -45,7 +45,9 @@ int64_t world_instant(const char *text);
 const char *world_json(struct world *w, const char *text);
 
 void world_publish(struct world *w, const char *at, const char *definition);
+/* A pause holds all. */
 void world_act(struct world *w, const char *at, enum action_kind kind, const char *journey);
+void world_pause(struct world *w, const char *at, enum version_hold hold, const char *journey);
 /* properties may be NULL. */
 void world_event(struct world *w, const char *at, const char *contact, const char *event,
                  const char *properties);

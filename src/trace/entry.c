@@ -106,28 +106,25 @@ static bool stands_outside(struct explaining *e, const struct event_row *event)
     return !standing->inside && !moved_out && !entered;
 }
 
-static enum version_state state_at(const struct explaining *e, int64_t at_ms)
+static struct version_status status_at(const struct explaining *e, int64_t at_ms)
 {
-    enum version_state state = VERSION_DRAFT;
+    struct version_status status = {VERSION_DRAFT, HOLD_NONE};
     struct action action;
     for (size_t i = 0; control_action(e->control, i, &action); i++) {
-        if (action.version != e->version->number || action.at_ms > at_ms)
-            continue;
-        state = action.kind == ACTION_PAUSE  ? VERSION_PAUSED
-                : action.kind == ACTION_STOP ? VERSION_STOPPED
-                                             : VERSION_RUNNING;
+        if (action.version == e->version->number && action.at_ms <= at_ms)
+            (void)lifecycle_move(status, action.kind, action.hold, &status);
     }
-    return state;
+    return status;
 }
 
 static const char *why_not(const struct explaining *e, const struct event_row *event)
 {
     const struct definition *definition = e->version->definition;
-    enum version_state state = state_at(e, event->received_ms);
+    struct version_status status = status_at(e, event->received_ms);
     bool rule = false;
     char from[32];
-    if (state != VERSION_RUNNING)
-        return arena_printf(e->arena, "the journey was %s", version_state_name(state));
+    if (!lifecycle_lets_in(status))
+        return arena_printf(e->arena, "the journey was %s", version_state_name(status.state));
     if (e->standing.barred && !definition->reentry)
         return "re-entry is off";
     if (e->standing.barred && event->received_ms < e->standing.left_ms + definition->reentry_after_ms) {

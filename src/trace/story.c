@@ -17,14 +17,11 @@ static struct trace_cause cause_of_event(const struct control *control, const st
 
 static struct trace_cause cause_of_action(const struct control *control, uint64_t position)
 {
-    static const char *const names[] = {[ACTION_PUBLISH] = "publish",
-                                        [ACTION_PAUSE] = "pause",
-                                        [ACTION_RESUME] = "resume",
-                                        [ACTION_STOP] = "stop"};
     struct action action;
     for (size_t i = 0; control_action(control, i, &action); i++) {
         if (action.position == position)
-            return (struct trace_cause){.kind = TRACE_ACTION, .name = str_from(names[action.kind])};
+            return (struct trace_cause){.kind = TRACE_ACTION,
+                                        .name = str_from(action_kind_name(action.kind))};
     }
     return (struct trace_cause){.kind = TRACE_REMOVED};
 }

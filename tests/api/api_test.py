@@ -170,15 +170,24 @@ def test_actions(server):
     for title, body, place in (("an unknown action", {"action": "halt"}, "/action"), ("no action", {}, "/action"),
                                ("a member of another action", {"action": "resume", "hold": "all"}, None),
                                ("a body that is a list", [], None),
+                               ("a hold that there is none of", {"action": "pause", "hold": "none"}, "/hold"),
                                ("a stop of another name", {"action": "stop", "confirm": "Wait"}, "/confirm")):
         answer = server.act(journey, body)
         tap.equal(f"{title} is refused", (answer.status, answer.body.get("pointer")), (400, place))
-    tap.equal("a hold of a later version is refused", server.act(journey, {"action": "pause", "hold": "entries"}).status, 422)
     tap.equal("a resume of what runs is refused", server.act(journey, {"action": "resume"}).status, 409)
     answer = server.act(journey, {"action": "pause", "hold": "all"}, "pause-1")
     tap.equal("a pause holds", (answer.status, answer.body["state"], answer.body["hold"]), (200, "paused", "all"))
     server.send("track", track("held-back", "Order Completed"))
     tap.equal("nobody enters while it holds", server.get("contacts", "held-back").body["journeys"], [])
+    answer = server.act(journey, {"action": "pause", "hold": "all"})
+    tap.ok(answer.status == 409 and "allowed is pause with hold entries, resume, stop" in answer.body["detail"],
+           "the hold that there is already is refused with what is allowed", str(answer.body))
+    tap.equal("a key belongs to one hold", server.act(journey, {"action": "pause", "hold": "entries"}, "pause-1").status, 409)
+    answer = server.act(journey, {"action": "pause", "hold": "entries"})
+    tap.equal("from one hold to the other", (answer.status, answer.body["state"], answer.body["hold"]), (200, "paused", "entries"))
+    tap.equal("a journey shows its hold", server.get("journeys", journey).body["hold"], "entries")
+    server.send("track", track("held-back", "Order Completed"))
+    tap.equal("nobody enters while the entry is closed", server.get("contacts", "held-back").body["journeys"], [])
     answer = server.act(journey, {"action": "resume", "policy": "continue"}, "resume-1")
     tap.equal("a resume lets go on", (answer.status, answer.body["state"]), (200, "running"))
     tap.equal("a pause that is sent again does not pause again", server.act(journey, {"action": "pause", "hold": "all"}, "pause-1").body["state"], "running")

@@ -96,7 +96,7 @@ BAD_FILES = [
     ("an unknown action", "actions.ndjson", [{"at": "2026-05-02T00:00:00Z", "action": "puase", "journey": "Wait"}],
      ["actions.ndjson:1: /action", "pause"]),
     ("a hold that comes with a later version", "actions.ndjson",
-     [{"at": "2026-05-02T00:00:00Z", "action": "pause", "journey": "Wait", "hold": "entries"}], ["actions.ndjson:1: /hold", "later version"]),
+     [{"at": "2026-05-02T00:00:00Z", "action": "pause", "journey": "Wait", "hold": "entry"}], ["actions.ndjson:1: /hold", "entries"]),
     ("a policy that comes with a later version", "actions.ndjson",
      [{"at": "2026-05-02T00:00:00Z", "action": "resume", "journey": "Wait", "policy": "spread"}], ["actions.ndjson:1: /policy"]),
     ("an action on another journey", "actions.ndjson", [{"at": "2026-05-02T00:00:00Z", "action": "stop", "journey": "Wiat"}],

@@ -114,6 +114,12 @@ def check_actions(tap, commands):
               (printed["journeys"][0]["entered"], printed["journeys"][0]["left"]["exit_rule"]), (3, 1))
     printed = figures(commands.replay("paused", "--actions", "pause.ndjson", "--until", "2026-05-04T00:00:00Z"))
     tap.equal("actions after --until are not taken", printed["journeys"][0]["in_journey"], 1)
+    commands.write("closed.ndjson", [rest[0], {**rest[1], "hold": "entries"}])
+    printed = figures(commands.replay("closed", "--actions", "closed.ndjson"))
+    tap.equal("a hold on entries: a's second order ends it at once and lets it in no more",
+              (printed["journeys"][0]["entered"], printed["journeys"][0]["left"]["exit_rule"]), (3, 1))
+    run = commands.run("trace", "--data", "closed", "--contact", "a", "--json")
+    tap.ok("the journey was paused" in run.stdout, "and the trace says why", run.stdout)
     twice = [{**rest[0], "at": "2026-05-06T00:00:00Z"}, *rest]
     commands.write("twice.ndjson", twice)
     run = commands.replay("twice", "--actions", "twice.ndjson")

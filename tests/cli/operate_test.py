@@ -47,6 +47,8 @@ def check_actions(tap, asking, name):
     tap.equal(f"prints the journey as the server has it ({asking.way})", (printed["name"], printed["state"], printed["hold"]),
               (name, "paused", "all"))
     tap.ok(run.stdout.startswith("{\n  \""), f"indented ({asking.way})", run.stdout)
+    told(tap, asking, "a pause from one hold to the other", ["pause", name, "--hold", "entries"], 0, out=f"{name}: paused, hold entries\n")
+    told(tap, asking, "and back", ["pause", name], 0, out=f"{name}: paused, hold all\n")
     told(tap, asking, "an unknown policy", ["resume", name, "--policy", "perhaps"], 1, f"sojourn: {name}: --policy: ")
     told(tap, asking, "an unknown hold", ["pause", name, "--hold", "some"], 1, f"sojourn: {name}: --hold: ")
     told(tap, asking, "a stop whose name is not confirmed", ["stop", name, "--confirm", name.upper()], 1, f"sojourn: {name}: --confirm: ", name)

@@ -260,14 +260,15 @@ static void act(struct worker *w, uint64_t number)
 {
     static const struct {
         enum action_kind kind;
+        enum version_hold hold;
         struct str key;
-    } actions[] = {{ACTION_PAUSE, {"pause", 5}}, {ACTION_RESUME, {"resume", 6}}};
+    } actions[] = {{ACTION_PAUSE, HOLD_ALL, {"pause", 5}}, {ACTION_RESUME, HOLD_NONE, {"resume", 6}}};
     for (size_t i = 0; i < 2; i++) {
         struct err_detail detail = {0};
         const struct control_by by = {.actor = STR("test"), .key = actions[i].key, .at_ms = w->now_ms};
         if (number != w->options->records * (i + 1) / 3)
             continue;
-        if (control_act(w->control, actions[i].kind, STR("Win back"), &by, &detail))
+        if (control_act(w->control, actions[i].kind, actions[i].hold, STR("Win back"), &by, &detail))
             fail("control_act", &detail);
         for (uint32_t p = 0; p < WORKER_PARTITIONS; p++)
             step(w, p, NULL, 0);

@@ -12,7 +12,8 @@ struct telling {
     struct generator g;
     int64_t now_ms;
     int64_t contacts, journeys;
-    bool published[JOURNEYS_MAX], paused[JOURNEYS_MAX], stopped[JOURNEYS_MAX];
+    bool published[JOURNEYS_MAX], stopped[JOURNEYS_MAX];
+    const char *hold[JOURNEYS_MAX]; /* of a paused one */
     unsigned late, history, faults,
         lazy; /* percent: of events twice, of steps, of steps in which the store answers nothing */
     int crowd;
@@ -108,6 +109,14 @@ static json_t *tell_publish(struct telling *t, int64_t n)
     return json_pack("{s:s, s:o}", "do", "publish", "journey", generate_definition(&t->g, name));
 }
 
+/* Of a running journey either hold; of a paused one the one that it has not. */
+static const char *other_hold(struct telling *t, const char *hold)
+{
+    if (hold == NULL)
+        return chance(t, 60) ? "all" : "entries";
+    return strcmp(hold, "all") == 0 ? "entries" : "all";
+}
+
 static void tell_action(struct telling *t, json_t *inputs)
 {
     int64_t n = below(t, t->journeys);
@@ -122,15 +131,18 @@ static void tell_action(struct telling *t, json_t *inputs)
     }
     if (chance(t, 8))
         action = "stop";
-    else if (t->paused[n])
+    else if (t->hold[n] && chance(t, 70))
         action = "resume";
-    else if (chance(t, 60))
+    else if (t->hold[n] || chance(t, 60))
         action = "pause";
     if (action == NULL)
         return;
+    json_t *input = json_pack("{s:s, s:s}", "do", action, "journey", name);
     t->stopped[n] = strcmp(action, "stop") == 0;
-    t->paused[n] = strcmp(action, "pause") == 0;
-    json_array_append_new(inputs, json_pack("{s:s, s:s}", "do", action, "journey", name));
+    t->hold[n] = strcmp(action, "pause") == 0 ? other_hold(t, t->hold[n]) : NULL;
+    if (t->hold[n] && (strcmp(t->hold[n], "all") != 0 || chance(t, 20)))
+        json_object_set_new(input, "hold", json_string(t->hold[n]));
+    json_array_append_new(inputs, input);
 }
 
 /* ── faults ───────────────────────────────────────────────────────────────── */

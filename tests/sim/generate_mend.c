@@ -92,14 +92,16 @@ static bool act(json_t *states, const json_t *input)
     const char *name =
         json_string_value(json_is_object(journey) ? json_object_get(journey, "name") : journey);
     const char *state = json_string_value(json_object_get(states, name));
+    const char *asked = json_string_value(json_object_get(input, "hold"));
+    const char *hold = asked ? asked : "all"; /* a paused journey's state is its hold */
     if (strcmp(action, "publish") == 0)
         next = state ? NULL : "running";
     else if (state == NULL || strcmp(state, "stopped") == 0)
         return false;
     else if (strcmp(action, "pause") == 0)
-        next = strcmp(state, "running") == 0 ? "paused" : NULL;
+        next = strcmp(state, hold) == 0 ? NULL : hold;
     else if (strcmp(action, "resume") == 0)
-        next = strcmp(state, "paused") == 0 ? "running" : NULL;
+        next = strcmp(state, "running") == 0 ? NULL : "running";
     else
         next = "stopped";
     if (next)

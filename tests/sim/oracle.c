@@ -149,30 +149,47 @@ static void take_answer(struct oracle *oracle, int64_t now_ms, const json_t *inp
         oracle_answer(oracle, contact, now_ms);
 }
 
-static void take_action(struct oracle *oracle, int64_t now_ms, const char *action, const char *name)
+/* What the hold has kept back goes on, wherever the journey goes to but to a stop. */
+static void let_go(struct oracle *oracle, uint32_t n, int64_t now_ms)
 {
-    uint32_t n = journey_named(oracle, name);
-    struct oracle_journey *journey = oracle->journeys.items[n];
-    if (strcmp(action, "resume") == 0) {
-        journey->state = ORACLE_RUNNING;
-        *array_push(&journey->open) = (struct oracle_span){now_ms, ORACLE_NEVER};
-        array_each (&oracle->contacts, i) {
-            oracle_resume(oracle, oracle->contacts.items[i], n, now_ms);
-        }
-        return;
+    array_each (&oracle->contacts, i) {
+        oracle_resume(oracle, oracle->contacts.items[i], n, now_ms);
     }
-    struct oracle_span *span = &journey->open.items[journey->open.count - 1];
-    if (journey->state == ORACLE_RUNNING)
-        span->to_ms = now_ms;
-    bool stops = strcmp(action, "stop") == 0;
+}
+
+static void stop(struct oracle *oracle, uint32_t n, int64_t now_ms)
+{
     struct oracle_met stopped = oracle_reason("version_stopped");
-    CHECK(stops || strcmp(action, "pause") == 0);
-    journey->state = stops ? ORACLE_STOPPED : ORACLE_HELD;
-    for (size_t i = 0; stops && i < oracle->contacts.count; i++) {
+    array_each (&oracle->contacts, i) {
         struct oracle_enrollment *e = oracle_open_enrollment(oracle->contacts.items[i], n);
         if (e)
             oracle_leave(oracle, oracle->contacts.items[i], e, &stopped, now_ms);
     }
+}
+
+static enum oracle_state state_after(const char *action, const json_t *hold)
+{
+    if (strcmp(action, "pause") == 0)
+        return hold && strcmp(json_string_value(hold), "entries") == 0 ? ORACLE_CLOSED : ORACLE_HELD;
+    CHECK(strcmp(action, "resume") == 0 || strcmp(action, "stop") == 0);
+    return action[0] == 'r' ? ORACLE_RUNNING : ORACLE_STOPPED;
+}
+
+static void take_action(struct oracle *oracle, int64_t now_ms, const json_t *input)
+{
+    uint32_t n = journey_named(oracle, text_at(input, "journey"));
+    struct oracle_journey *journey = oracle->journeys.items[n];
+    enum oracle_state before = journey->state,
+                      after = state_after(text_at(input, "do"), json_object_get(input, "hold"));
+    journey->state = after;
+    if (before == ORACLE_RUNNING)
+        journey->open.items[journey->open.count - 1].to_ms = now_ms;
+    if (after == ORACLE_RUNNING)
+        *array_push(&journey->open) = (struct oracle_span){now_ms, ORACLE_NEVER};
+    if (after == ORACLE_STOPPED)
+        stop(oracle, n, now_ms);
+    else if (before == ORACLE_HELD)
+        let_go(oracle, n, now_ms);
 }
 
 static void run_all(struct oracle *oracle, int64_t limit_ms)
@@ -196,7 +213,7 @@ void oracle_take(struct oracle *oracle, int64_t now_ms, json_t *input)
     else if (strcmp(kind, "publish") == 0)
         take_publish(oracle, now_ms, json_object_get(input, "journey"));
     else
-        take_action(oracle, now_ms, kind, text_at(input, "journey"));
+        take_action(oracle, now_ms, input);
 }
 
 void oracle_instant_over(struct oracle *oracle, int64_t now_ms)

@@ -5,13 +5,13 @@
  * It judges one contact after the other: contacts share nothing but the state of the journeys. One thread.
  *
  * Inputs are JSON, the form in which the simulator makes, shrinks and prints them (`at`, the event's own
- * time, may be left out: now; hold is `all`, the overdue policy `continue`):
+ * time, may be left out: now; hold is `all` where none is named, the overdue policy `continue`):
  *     {"do":"track","contact":"ann","event":"Order","at":instant,"properties":{}}
  *     the same with "history":true: imported, it counts and moves nobody
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
  *     {"do":"answer","contact":"ann","journey":name,"fails":bool}
  *     {"do":"publish","journey":definition}
- *     {"do":"pause"|"resume"|"stop","journey":name}
+ *     {"do":"pause"|"resume"|"stop","journey":name,"hold":"all"|"entries"}
  * Destinations answer at once; `broken` gives up, and `slow` waits until it is told to answer. */
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H

@@ -63,7 +63,7 @@ struct oracle_contact {
     questions; /* to destinations, in order; answered when the unit is settled */
 };
 
-enum oracle_state { ORACLE_RUNNING, ORACLE_HELD, ORACLE_STOPPED };
+enum oracle_state { ORACLE_RUNNING, ORACLE_CLOSED, ORACLE_HELD, ORACLE_STOPPED };
 
 struct oracle_span { /* in which the entry is open: [from, to) */
     int64_t from_ms, to_ms;

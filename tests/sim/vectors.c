@@ -105,14 +105,18 @@ static void read_journey(struct loading *loading)
     buf_deinit(&text);
 }
 
-static json_t *action_of(const struct loading *loading, const char *action, const char *name)
+static json_t *action_of(const struct loading *loading, const char *action, const char *name,
+                         const char *hold)
 {
     json_t *journey = json_object_get(loading->journeys, name);
     if (journey == NULL)
         fail(loading, "there is no such journey");
     if (strcmp(action, "publish") == 0)
         return json_pack("{s:s, s:O}", "do", action, "journey", journey);
-    return json_pack("{s:s, s:s}", "do", action, "journey", name);
+    json_t *input = json_pack("{s:s, s:s}", "do", action, "journey", name);
+    if (hold)
+        json_object_set_new(input, "hold", json_string(hold));
+    return input;
 }
 
 static json_t *record_of(const struct loading *loading, const char *contact, const char *event, char *rest)
@@ -157,7 +161,8 @@ static void read_input(struct loading *loading)
         add_step(loading, json_incref(json_object_get(loading->step, "now")));
     }
     json_array_append_new(json_object_get(loading->step, "inputs"),
-                          acts ? action_of(loading, first, second) : record_of(loading, first, second, rest));
+                          acts ? action_of(loading, first, second, take_word(&rest))
+                               : record_of(loading, first, second, rest));
 }
 
 static void read_line(struct loading *loading)

@@ -4,12 +4,11 @@
  *     vector a sentence that says what holds
  *       journey {definition, over as many lines as it likes}
  *       at 30m                                instants are counted from 2026-01-01T00:00:00Z; 1d+1ms is one
- * too publish J  ·  pause J  ·  resume J  ·  stop J ann Order {"total":5} @20m          an event with
- * properties and its own time (both may be left out) ann is {"plan":"pro"}               attributes expect by
- * contact, then in the order in which they come 30m ann J#1 enters, wait.next rests at mail 30m ann J#1
- * activates crm by call, visit 2
- *         30m ann J#1 sent crm by call, visit 2
- *         ann did Order {"total":5} @20m        the same event, imported
+ * too publish J  ·  pause J  ·  pause J entries  ·  resume J  ·  stop J ann Order {"total":5} @20m an event
+ * with properties and its own time (both may be left out) ann is {"plan":"pro"}               attributes
+ * expect by contact, then in the order in which they come 30m ann J#1 enters, wait.next rests at mail 30m ann
+ * J#1 activates crm by call, visit 2 30m ann J#1 sent crm by call, visit 2 ann did Order {"total":5} @20m the
+ * same event, imported
  *
  * The file's `at` is an instant settled whole: its timers fire before the next line. */
 #ifndef SIM_VECTORS_H

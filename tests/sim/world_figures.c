@@ -132,7 +132,7 @@ static bool on_enrollment(void *context, const struct enrollment_view *view)
                                                   view->visits, view->entered_ms, view->arrived_ms,
                                                   view->due_ms, view->timeout_ms});
     int64_t first_ms = view->due_ms < view->timeout_ms ? view->due_ms : view->timeout_ms;
-    bool held = engine_version_state(engine, view->version) == VERSION_PAUSED;
+    bool held = !lifecycle_moves(engine_version_status(engine, view->version));
     if (!held && partition_next_timer(looking->world->owner->partitions[looking->partition]) > first_ms)
         world_fail(looking->world, WORLD_BROKEN, "%s has a timer before the next one", contact_text);
     json_t *figures = json_array_get(looking->journeys, v->journey);

@@ -21,7 +21,10 @@ static enum err act(struct world *world, const json_t *input, const struct contr
     enum action_kind action = strcmp(kind, "pause") == 0    ? ACTION_PAUSE
                               : strcmp(kind, "resume") == 0 ? ACTION_RESUME
                                                             : ACTION_STOP;
-    return control_act(control, action, str_from(json_string_value(journey)), by, detail);
+    const json_t *asked = json_object_get(input, "hold");
+    enum version_hold hold = action == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE;
+    CHECK(!asked || version_hold_parse(str_from(json_string_value(asked)), &hold));
+    return control_act(control, action, hold, str_from(json_string_value(journey)), by, detail);
 }
 
 static void name_all(struct control *control, const json_t *input)
