@@ -24,6 +24,7 @@ struct record {
     struct properties properties; /* track: the same, for rules */
     uint32_t trait_count;         /* identify: the same, for attributes */
     const struct trait *traits;
+    bool *repeated; /* set where its message id is known, so that nothing was taken; NULL = nobody asks */
 };
 
 /* An operator's (or the system's) action as one partition takes it: a control entry that concerns engines. */

@@ -3,7 +3,7 @@
  * partitions; the answer waits until all of them are durable. */
 #include "calendar/instant.h"
 #include "http/api.h"
-#include "ingest/segment.h"
+#include "ingest/naming.h"
 #include "json/write.h"
 
 enum { BATCH_RECORDS_MAX = 10000 }; /* bounds the list of errors; the clients send hundreds */
@@ -90,60 +90,6 @@ static enum err take_body(struct ingest *ingest, struct err_detail *detail)
     ingest->refusals = arena_take(ingest->arena, sizeof *ingest->refusals);
     take_record(ingest, root, 0);
     return ERR_OK;
-}
-
-/* ── names ────────────────────────────────────────────────────────────────── */
-
-typedef bool on_name(struct ingest *ingest, enum name_kind kind, struct str name);
-
-/* False as soon as `on` says so. */
-static bool each_name(struct ingest *ingest, on_name *on)
-{
-    for (size_t i = 0; i < ingest->count; i++) {
-        const struct segment *segment = &ingest->segments[i];
-        if (segment->kind == EVENT_TRACK) {
-            if (!on(ingest, NAME_EVENT, segment->event))
-                return false;
-            continue;
-        }
-        for (uint32_t t = 0; t < segment->properties.count; t++) {
-            const struct property *trait = &segment->properties.items[t];
-            if (trait->value.type != VALUE_MISSING && !on(ingest, NAME_ATTRIBUTE, trait->name))
-                return false;
-        }
-    }
-    return true;
-}
-
-static bool is_known(struct ingest *ingest, enum name_kind kind, struct str name)
-{
-    const struct names *names = control_names(ingest->service->control);
-    uint16_t limit = kind == NAME_EVENT ? NAMES_EVENT_MAX : NAMES_ATTRIBUTE_MAX;
-    return names_find(names, kind, name) || names_count(names, kind) == limit;
-}
-
-static bool add_name(struct ingest *ingest, enum name_kind kind, struct str name)
-{
-    control_name(ingest->service->control, kind, name);
-    return control_error(ingest->service->control, NULL) == ERR_OK;
-}
-
-/* Every name has its id before a record that uses it is bound; new ones are rare, so only they stop the
- * workers. */
-static enum err know_names(struct ingest *ingest, struct err_detail *detail)
-{
-    struct service *service = ingest->service;
-    crew_control_read(service->crew);
-    bool known = each_name(ingest, is_known);
-    crew_control_unlock(service->crew);
-    if (known)
-        return ERR_OK;
-    crew_control_write(service->crew);
-    control_forget_error(service->control);
-    each_name(ingest, add_name);
-    enum err err = control_error(service->control, detail);
-    crew_control_unlock(service->crew);
-    return err;
 }
 
 /* ── parting ──────────────────────────────────────────────────────────────── */
@@ -257,7 +203,8 @@ static void refuse(struct ingest *ingest, enum err err, const struct err_detail 
 static void hand_over(struct ingest *ingest)
 {
     struct err_detail detail = {"", ""};
-    enum err err = know_names(ingest, &detail);
+    enum err err = naming_ensure(ingest->service->crew, ingest->service->control, ingest->segments,
+                                 ingest->count, &detail);
     if (err) {
         refuse(ingest, err, &detail);
         return;

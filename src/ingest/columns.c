@@ -28,6 +28,9 @@ static const struct {
 enum role { ROLE_USER_ID, ROLE_EVENT, ROLE_TIMESTAMP, ROLE_MESSAGE_ID, ROLES };
 static const struct str role_names[ROLES] = {STR("userId"), STR("event"), STR("timestamp"), STR("messageId")};
 
+/* What an import puts before the rows that it rejected: they may stay there when the file is mended. */
+static const struct str remarks[] = {STR("rejectedLine"), STR("rejectedReason")};
+
 enum { COLUMN_NONE = UINT32_MAX };
 
 struct column { /* a property or attribute */
@@ -112,6 +115,8 @@ enum err columns_of_header(const struct csv_row *row, enum segment_form form, st
         bool plain = true;
         for (enum role role = 0; role < ROLES; role++)
             plain = plain && columns->roles[role] != i;
+        for (size_t r = 0; r < sizeof remarks / sizeof remarks[0]; r++)
+            plain = plain && !str_equal(header.names[i], remarks[r]);
         if (plain && (err = column_of(header.names[i], i, &items[columns->count++], detail)))
             return err;
     }

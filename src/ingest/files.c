@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "ingest/columns.h"
+#include "ingest/format.h"
 
 enum { NAME_SHOWN_MAX = 160, READ_BYTES = 1 << 16 };
 
@@ -196,16 +197,12 @@ static enum err line_fail(const struct file *file, uint64_t number, enum err err
     return err;
 }
 
-static size_t mark_size(struct str bytes)
-{
-    return str_starts(bytes, STR("\xef\xbb\xbf")) ? 3 : 0;
-}
-
 static enum err scan_ndjson(struct file *file, struct err_detail *detail)
 {
     struct arena arena = {0};
     enum err err = ERR_OK;
-    const char *at = file->bytes.data + mark_size(file->bytes), *end = file->bytes.data + file->bytes.size;
+    const char *at = file->bytes.data + format_mark_size(file->bytes),
+               *end = file->bytes.data + file->bytes.size;
     if (at < end && *at == '[')
         return err_fail(detail, ERR_INVALID, file->name,
                         "is one JSON array; write one object a line instead (NDJSON)");
@@ -308,23 +305,6 @@ static enum err read_row(struct file *file, struct str text, struct arena *arena
 
 /* ── both ─────────────────────────────────────────────────────────────────── */
 
-static bool is_csv(const char *path, struct str bytes)
-{
-    static const struct {
-        const char *ending;
-        bool csv;
-    } endings[] = {{".csv", true}, {".ndjson", false}, {".jsonl", false}, {".json", false}};
-    const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
-        if (strcasecmp(dot, endings[i].ending) == 0)
-            return endings[i].csv;
-    }
-    size_t first = mark_size(bytes);
-    while (first < bytes.size && memchr(" \t\r\n", bytes.data[first], 4))
-        first++;
-    return first < bytes.size && bytes.data[first] != '{';
-}
-
 static const char *shown_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -337,7 +317,7 @@ enum err file_open(const char *path, enum file_kind kind, struct file **ret, str
     file->name = shown_name(path);
     file->form = kind == FILE_EVENTS ? SEGMENT_EVENT : SEGMENT_CONTACT;
     enum err err = map_bytes(file, path, detail);
-    bool csv = is_csv(path, file->bytes);
+    bool csv = format_is_csv(path, file->bytes);
     if (!csv)
         file->json = json_reader_new();
     if (!err)

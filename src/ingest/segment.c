@@ -4,8 +4,8 @@
 #include "ingest/quote.h"
 #include "json/write.h"
 
-/* The keys of a record: those that are read, then those that clients and exports add and nothing here needs.
- */
+/* The keys of a record: those that are read, then those that clients, exports and reject files add and
+ * nothing here needs. */
 enum key {
     KEY_TYPE,
     KEY_USER_ID,
@@ -24,13 +24,14 @@ enum key {
     KEYS_READ
 };
 static const struct str keys[] = {
-    STR("type"),       STR("userId"),       STR("anonymousId"),    STR("event"),
-    STR("name"),       STR("category"),     STR("properties"),     STR("traits"),
-    STR("timestamp"),  STR("messageId"),    STR("context"),        STR("originalTimestamp"),
-    STR("sentAt"),     STR("integrations"), STR("receivedAt"),     STR("version"),
-    STR("channel"),    STR("projectId"),    STR("writeKey"),       STR("previousId"),
-    STR("groupId"),    STR("_metadata"),    STR("_sorting"),       STR("rudderId"),
-    STR("request_ip"), STR("library"),      STR("userProperties"),
+    STR("type"),           STR("userId"),       STR("anonymousId"),    STR("event"),
+    STR("name"),           STR("category"),     STR("properties"),     STR("traits"),
+    STR("timestamp"),      STR("messageId"),    STR("context"),        STR("originalTimestamp"),
+    STR("sentAt"),         STR("integrations"), STR("receivedAt"),     STR("version"),
+    STR("channel"),        STR("projectId"),    STR("writeKey"),       STR("previousId"),
+    STR("groupId"),        STR("_metadata"),    STR("_sorting"),       STR("rudderId"),
+    STR("request_ip"),     STR("library"),      STR("userProperties"), STR("rejectedLine"),
+    STR("rejectedReason"),
 };
 enum { KEYS_KNOWN = sizeof keys / sizeof keys[0] };
 

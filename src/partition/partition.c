@@ -357,8 +357,11 @@ static bool is_new(const struct partition *p, const struct input *input)
  * for all that has been decided so far. */
 static bool is_repeated(struct partition *p, const struct input *input)
 {
-    return p->dedupe && input->kind == INPUT_RECORD && input->record.message &&
-           !dedupe_add(p->dedupe, input->record.message, engine_now(p->engine));
+    bool repeated = p->dedupe && input->kind == INPUT_RECORD && input->record.message &&
+                    !dedupe_add(p->dedupe, input->record.message, engine_now(p->engine));
+    if (repeated && input->record.repeated)
+        *input->record.repeated = true;
+    return repeated;
 }
 
 static void take_inputs(struct partition *p, const struct input *inputs, size_t count)
