@@ -76,14 +76,25 @@ static enum err take_batch(struct ingest *ingest, struct json_node root, struct 
     return ERR_OK;
 }
 
-static enum err take_body(struct ingest *ingest, struct err_detail *detail)
+static enum err parse_body(struct ingest *ingest, struct json_node *ret, struct err_detail *detail)
 {
-    struct json_node root;
-    enum err err = json_reader_parse(ingest->reader, http_request_body(ingest->request), &root, detail);
-    if (err)
-        return err;
-    if (json_node_type(root) != JSON_TYPE_OBJECT)
+    enum err err = json_reader_parse(ingest->reader, http_request_body(ingest->request), ret, detail);
+    if (!err && json_node_type(*ret) != JSON_TYPE_OBJECT)
         return err_fail(detail, ERR_INVALID, "", "the body must be a JSON object");
+    return err;
+}
+
+/* Some of Segment's clients send the write key with the records instead of as a header. */
+static struct str write_key_of(struct json_node root)
+{
+    struct json_node node;
+    return json_node_find(root, STR("writeKey"), &node) && json_node_type(node) == JSON_TYPE_STRING
+               ? json_node_string(node)
+               : STR("");
+}
+
+static enum err take_body(struct ingest *ingest, struct json_node root, struct err_detail *detail)
+{
     if (ingest->arrival.type.size == 0)
         return take_batch(ingest, root, detail);
     ingest->segments = arena_take(ingest->arena, sizeof *ingest->segments);
@@ -219,8 +230,17 @@ static void hand_over(struct ingest *ingest)
 
 static void take(struct ingest *ingest)
 {
+    struct crew *crew = ingest->service->crew;
     struct err_detail detail = {"", ""};
-    enum err err = take_body(ingest, &detail);
+    struct json_node root;
+    enum err err = parse_body(ingest, &root, &detail);
+    size_t room = ingest->room;
+    if (!http_request_admit(ingest->request, err ? STR("") : write_key_of(root))) {
+        crew_room_give(crew, room);
+        return;
+    }
+    if (!err)
+        err = take_body(ingest, root, &detail);
     if (err)
         refuse(ingest, err, &detail);
     else if (ingest->count == 0 && ingest->refusal_count)

@@ -87,26 +87,59 @@ void *connection_target(void *given, const char *raw, struct MHD_Connection *con
 
 /* ── before the body ──────────────────────────────────────────────────────── */
 
-static bool is_admitted(struct http_request *request, struct str authorization)
+static const char *wanted(enum http_access access)
+{
+    switch (access) {
+    case HTTP_ADMIN: return "Send a valid admin token: Authorization: Bearer TOKEN.";
+    case HTTP_WRITE_BODY:
+        return "Send a valid write key as the user name of Basic authentication (the password may be empty), "
+               "or "
+               "as \"writeKey\" of the body.";
+    default:
+        return "Send a valid write key as the user name of Basic authentication; the password may be empty.";
+    }
+}
+
+static void challenge(struct http_request *request)
+{
+    http_answer_header(request, "WWW-Authenticate",
+                       request->route->access == HTTP_ADMIN ? "Bearer realm=\"sojourn\""
+                                                            : "Basic realm=\"sojourn\", charset=\"UTF-8\"");
+}
+
+static bool is_credential(struct http_request *request, enum http_access access, struct str credential)
 {
     const struct http_options *options = &request->server->options;
+    return options->authenticate &&
+           options->authenticate(options->context, access, credential, &request->arena, &request->who);
+}
+
+static bool is_admitted(struct http_request *request, struct str authorization)
+{
     enum http_access access = request->route->access;
     struct str credential;
-    if (access == HTTP_OPEN)
+    if (access == HTTP_OPEN || (access == HTTP_WRITE_BODY && !authorization.data))
         return true;
-    bool read = access == HTTP_WRITE ? credential_basic(authorization, &request->arena, &credential)
-                                     : credential_bearer(authorization, &credential);
-    if (read && options->authenticate &&
-        options->authenticate(options->context, access, credential, &request->arena, &request->who))
+    if (access == HTTP_ADMIN) {
+        if (credential_bearer(authorization, &credential) && is_credential(request, HTTP_ADMIN, credential))
+            return true;
+    } else if (credential_basic(authorization, &request->arena, &credential) &&
+               is_credential(request, HTTP_WRITE, credential)) {
         return true;
-    http_answer_header(request, "WWW-Authenticate",
-                       access == HTTP_WRITE ? "Basic realm=\"sojourn\", charset=\"UTF-8\""
-                                            : "Bearer realm=\"sojourn\"");
-    answer_refuse(request, 401,
-                  access == HTTP_WRITE
-                      ? "Send a valid write key as the user name of Basic authentication; the password "
-                        "may be empty."
-                      : "Send a valid admin token: Authorization: Bearer TOKEN.");
+    }
+    challenge(request);
+    answer_refuse(request, 401, wanted(access));
+    return false;
+}
+
+bool http_request_admit(struct http_request *request, struct str credential)
+{
+    if (request->who.data || (credential.size && is_credential(request, HTTP_WRITE, credential)))
+        return true;
+    struct err_detail detail = {"", ""};
+    err_fail(&detail, ERR_REFUSED, NULL, "%s", wanted(HTTP_WRITE_BODY));
+    challenge(request);
+    http_problem(request, 401, ERR_REFUSED, &detail);
     return false;
 }
 

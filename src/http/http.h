@@ -23,9 +23,11 @@ struct http_request;
 typedef void http_handler(void *context, struct http_request *request);
 
 enum http_access {
-    HTTP_OPEN,  /* health, metrics */
-    HTTP_WRITE, /* a write key: Basic auth, the key as user name */
-    HTTP_ADMIN  /* an admin token: Authorization: Bearer */
+    HTTP_OPEN,       /* health, metrics */
+    HTTP_WRITE,      /* a write key: Basic auth, the key as user name */
+    HTTP_WRITE_BODY, /* the same, or none: then the handler finds it in the body and calls http_request_admit
+                      */
+    HTTP_ADMIN       /* an admin token: Authorization: Bearer */
 };
 
 struct http_route {
@@ -94,6 +96,10 @@ struct str http_request_parameter(const struct http_request *request, const char
 bool http_request_query(const struct http_request *request, const char *name, struct str *ret);
 bool http_request_header(const struct http_request *request, const char *name, struct str *ret);
 struct str http_request_who(const struct http_request *request); /* the name authenticate gave */
+
+/* With HTTP_WRITE_BODY, before anything else of the body counts: true where the request came with a write
+ * key, or `credential` is one. Else it has been answered 401. */
+bool http_request_admit(struct http_request *request, struct str credential);
 
 /* ── the answer ───────────────────────────────────────────────────────────── */
 

@@ -5,11 +5,11 @@
 
 const struct http_route service_routes[] = {
     HEALTH_ROUTES,
-    {"POST", "/v1/identify", HTTP_WRITE, api_identify, 0},
-    {"POST", "/v1/track", HTTP_WRITE, api_track, 0},
-    {"POST", "/v1/page", HTTP_WRITE, api_page_viewed, 0},
-    {"POST", "/v1/screen", HTTP_WRITE, api_screen_viewed, 0},
-    {"POST", "/v1/batch", HTTP_WRITE, api_batch, 0},
+    {"POST", "/v1/identify", HTTP_WRITE_BODY, api_identify, 0},
+    {"POST", "/v1/track", HTTP_WRITE_BODY, api_track, 0},
+    {"POST", "/v1/page", HTTP_WRITE_BODY, api_page_viewed, 0},
+    {"POST", "/v1/screen", HTTP_WRITE_BODY, api_screen_viewed, 0},
+    {"POST", "/v1/batch", HTTP_WRITE_BODY, api_batch, 0},
     {"POST", "/v1/journeys/check", HTTP_ADMIN, api_journeys_check, 0},
     {"POST", "/v1/journeys", HTTP_ADMIN, api_journeys_publish, 0},
     {"GET", "/v1/journeys", HTTP_ADMIN, api_journeys_list, 0},

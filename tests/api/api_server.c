@@ -42,8 +42,10 @@ static int fail(const char *what, const struct err_detail *detail)
 
 static int print_routes(void)
 {
-    static const char *const access[] = {
-        [HTTP_OPEN] = "open", [HTTP_WRITE] = "write", [HTTP_ADMIN] = "admin"};
+    static const char *const access[] = {[HTTP_OPEN] = "open",
+                                         [HTTP_WRITE] = "write",
+                                         [HTTP_WRITE_BODY] = "write_body",
+                                         [HTTP_ADMIN] = "admin"};
     for (size_t i = 0; i < service_route_count; i++)
         printf("%s %s %s\n", service_routes[i].method, service_routes[i].pattern,
                access[service_routes[i].access]);

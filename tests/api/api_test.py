@@ -44,6 +44,19 @@ def test_keys(server):
     tap.equal("a record without a key is refused", server.ask("POST", "/v1/track", track("a", "x")).status, 401)
     tap.equal("an admin token is no write key", server.ask("POST", "/v1/track", track("a", "x"), "admin").status, 401)
     tap.equal("a write key opens no journeys", server.ask("GET", "/v1/journeys", key="write").status, 401)
+    own, near_own = server.said["write"], server.said["write"][:-1] + ("0" if server.said["write"][-1] != "0" else "1")
+    for title, path, body, key, status in (
+            ("a key in the body of a record", "track", {**track("key", "Keyed"), "writeKey": own}, None, 200),
+            ("a key in the body of a batch", "batch", {"batch": [track("key", "Keyed")], "writeKey": own}, None, 200),
+            ("a wrong key in the body", "batch", {"batch": [track("key", "Keyed")], "writeKey": near_own}, None, 401),
+            ("a key of one of a batch's records", "batch", {"batch": [{**track("key", "Keyed"), "writeKey": own}]}, None, 401),
+            ("an admin token in the body", "track", {**track("key", "Keyed"), "writeKey": server.said["admin"]}, None, 401),
+            ("a number in its place", "track", {**track("key", "Keyed"), "writeKey": 7}, None, 401),
+            ("a body that is no JSON and no key", "track", '{"writeKey": "' + own, None, 401),
+            ("a wrong key in the header beside a good one in the body", "track", {**track("key", "Keyed"), "writeKey": own}, "Basic eDo=", 401)):
+        answer = server.ask("POST", f"/v1/{path}", body, key)
+        tap.ok(answer.status == status and (status == 200 or "Basic" in answer.headers["WWW-Authenticate"]), f"{title}: {status}", answer)
+    tap.equal("only those with a good key were taken", server.get("contacts", "key").body["events"][0]["count"], 2)
     wrong = "Bearer " + server.said["admin"][:-1] + ("0" if server.said["admin"][-1] != "0" else "1")
     tap.equal("a token that is off by one digit is nobody's", server.ask("GET", "/v1/journeys", key=wrong).status, 401)
     tap.equal("a write key's hash is no bearer of admin rights",

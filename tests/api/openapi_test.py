@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools")
 from contract import Contract
 from tap import Tap
 
-ACCESS = {"open": [], "write": [{"writeKey": []}], "admin": [{"adminToken": []}]}
+ACCESS = {"open": [], "write": [{"writeKey": []}], "write_body": [{"writeKey": []}, {}], "admin": [{"adminToken": []}]}
 
 
 def contents(contract, operation):
