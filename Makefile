@@ -19,8 +19,8 @@ build/.setup-run build/.setup-test: build/.setup-%: tools/setup
 
 build: build/.setup-run ## make build/sojourn, the release binary
 	@test -f build/release/build.ninja || CC=gcc CXX=g++ meson setup build/release --buildtype=release
-	@ninja -C build/release src/sojourn
-	@install -m 755 build/release/src/sojourn build/sojourn
+	@ninja -C build/release sojourn
+	@install -m 755 build/release/sojourn build/sojourn
 
 run: build ## replay the demo shop and print per node what happened
 	@build/sojourn replay --data $(DATA) --journey $(DEMO)/journey.json --contacts $(DEMO)/contacts.csv \

@@ -11,7 +11,9 @@
 
 #include "base/check.h"
 
+#include "bench/command.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 
 static double steady_seconds(void)
 {
@@ -97,6 +99,11 @@ static void notify(const char *message)
     close(fd);
 }
 
+/* In the order in which help shows them. */
+static const struct command *const commands[] = {
+    &command_serve, &command_replay, &command_check,  &command_pause, &command_resume,
+    &command_stop,  &command_trace,  &command_status, &command_bench, NULL};
+
 /* A server holds thousands of connections; the soft limit is for programs that use select(). */
 static void raise_file_limit(void)
 {
@@ -124,7 +131,7 @@ int main(int argc, char **argv)
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of the write below */
     enum exit_status status =
-        cli_run(&environment, (const char *const *)argv + 1, argc > 1 ? (size_t)argc - 1 : 0);
+        cli_run(&environment, commands, (const char *const *)argv + 1, argc > 1 ? (size_t)argc - 1 : 0);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         complain(stderr, "standard output", "could not be written");
         return EXIT_REFUSED;

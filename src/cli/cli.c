@@ -1,17 +1,16 @@
 #include "cli/cli.h"
 
+#include "base/check.h"
 #include "base/spelling.h"
-#include "cli/commands.h"
 
-static const struct command *const commands[] = {&command_serve, &command_replay, &command_check,
-                                                 &command_pause, &command_resume, &command_stop,
-                                                 &command_trace, &command_status};
-enum { COMMANDS = sizeof commands / sizeof commands[0], OPTION_COLUMN = 22 };
+enum { OPTION_COLUMN = 22, COMMANDS_MAX = 40 };
 
-static void print_overview(FILE *out)
+typedef const struct command *const *command_table;
+
+static void print_overview(command_table commands, FILE *out)
 {
     fputs("Sojourn moves contacts through journeys.\n\nusage: sojourn COMMAND …\n\n", out);
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i]; i++)
         fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\n"
           "`sojourn COMMAND --help` says what a command takes and shows examples; `sojourn --version` says "
@@ -43,15 +42,18 @@ static void print_help(const struct command *command, FILE *out)
     fprintf(out, "\n%s", command->text);
 }
 
-static const struct command *find_command(const struct environment *environment, const char *name)
+static const struct command *find_command(const struct environment *environment, command_table commands,
+                                          const char *name)
 {
-    struct str names[COMMANDS];
-    for (size_t i = 0; i < COMMANDS; i++) {
-        names[i] = str_from(commands[i]->name);
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    struct str names[COMMANDS_MAX];
+    size_t count = 0;
+    for (; commands[count]; count++) {
+        CHECK(count < COMMANDS_MAX);
+        names[count] = str_from(commands[count]->name);
+        if (strcmp(commands[count]->name, name) == 0)
+            return commands[count];
     }
-    struct str nearest = spelling_nearest(str_from(name), names, COMMANDS);
+    struct str nearest = spelling_nearest(str_from(name), names, count);
     if (nearest.size)
         complain(environment->err, "", "there is no command \"%s\"; did you mean `sojourn %.*s`?", name,
                  STR_ARG(nearest));
@@ -65,36 +67,38 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static enum exit_status show_help(const struct environment *environment, const char *name)
+static enum exit_status show_help(const struct environment *environment, command_table commands,
+                                  const char *name)
 {
     if (!name) {
-        print_overview(environment->out);
+        print_overview(commands, environment->out);
         return EXIT_DONE;
     }
-    const struct command *command = find_command(environment, name);
+    const struct command *command = find_command(environment, commands, name);
     if (command)
         print_help(command, environment->out);
     return command ? EXIT_DONE : EXIT_USAGE;
 }
 
-enum exit_status cli_run(const struct environment *environment, const char *const *words, size_t count)
+enum exit_status cli_run(const struct environment *environment, command_table commands,
+                         const char *const *words, size_t count)
 {
     if (count == 0) {
-        print_overview(environment->err);
+        print_overview(commands, environment->err);
         return EXIT_USAGE;
     }
     if (is_help(words[0]) || strcmp(words[0], "help") == 0)
-        return show_help(environment, count > 1 ? words[1] : NULL);
+        return show_help(environment, commands, count > 1 ? words[1] : NULL);
     if (strcmp(words[0], "--version") == 0) {
         fputs("sojourn " SOJOURN_VERSION "\n", environment->out);
         return EXIT_DONE;
     }
-    const struct command *command = find_command(environment, words[0]);
+    const struct command *command = find_command(environment, commands, words[0]);
     if (!command)
         return EXIT_USAGE;
     for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
         if (is_help(words[i]))
-            return show_help(environment, command->name);
+            return show_help(environment, commands, command->name);
     }
     struct arguments arguments;
     enum exit_status status = EXIT_USAGE;

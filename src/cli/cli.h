@@ -3,7 +3,9 @@
 #define CLI_CLI_H
 #include "cli/command.h"
 
-/* `words` are the program's arguments without its own name. */
-enum exit_status cli_run(const struct environment *environment, const char *const *words, size_t count);
+/* `commands` are all there are, in the order in which help shows them; NULL ends them. `words` are the
+ * program's arguments without its own name. */
+enum exit_status cli_run(const struct environment *environment, const struct command *const *commands,
+                         const char *const *words, size_t count);
 
 #endif

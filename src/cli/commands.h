@@ -1,4 +1,4 @@
-/* Every command, in the order in which help shows them. Ends with one that has no name. */
+/* The commands of this folder; main.c puts them into the table that help shows. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 #include "cli/command.h"
