@@ -26,6 +26,10 @@ const struct bench_row bench_rows[] = {
     {"journeys", "Whole passages",
      "One event: enter, split, update, exit, at one instant, without HTTP in front.", "Three rows a passage.",
      bench_journeys},
+    {"rules", "A rule over everybody", "Contacts in 16 partitions, scanned by two threads.", "Memory.",
+     bench_rules},
+    {"memory", "Memory", "Resident bytes of a process before and after.",
+     "The columns and counts themselves.", bench_memory},
 };
 const size_t bench_row_count = sizeof bench_rows / sizeof *bench_rows;
 

@@ -129,7 +129,8 @@ static enum err measure(const struct bench *bench, uint32_t people, struct load 
     uint32_t entered = 0;
     enum err err = serving_start(bench, bench_path(bench, "data", data), &serving, detail);
     if (!err)
-        err = serving_ask(&serving, "POST", "/v1/journeys?publish=true", str_from(definition), &published, detail);
+        err = serving_ask(&serving, "POST", "/v1/journeys?publish=true", str_from(definition), &published,
+                          detail);
     load->port = serving.port;
     if (!err)
         entered = make_requests(load, serving.write_key, people);

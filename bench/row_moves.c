@@ -55,7 +55,7 @@ enum err bench_advances(const struct bench *bench, struct readings *readings, st
     struct world *world;
     uint16_t version;
     uint32_t contacts = bench->full ? 1000000 : 200000;
-    enum err err = world_open(bench, "data", start_ms, false, NULL, NULL, &world, detail);
+    enum err err = world_open(bench, "data", start_ms, NULL, NULL, &world, detail);
     if (err)
         return err;
     err = world_publish(world, circle, &version, detail);
@@ -79,7 +79,7 @@ enum err bench_journeys(const struct bench *bench, struct readings *readings, st
     char data[256];
     struct bare_counts counts;
     uint32_t contacts = bench->full ? 1000000 : 200000;
-    enum err err = world_open(bench, "data", start_ms, false, NULL, NULL, &world, detail);
+    enum err err = world_open(bench, "data", start_ms, NULL, NULL, &world, detail);
     if (err)
         return err;
     err = world_publish(world, passage, &version, detail);

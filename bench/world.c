@@ -11,8 +11,9 @@ struct world {
     const struct bench *bench;
     struct data_directory directory;
     struct crew *crew;
-    _Atomic int64_t now_ms; /* where the clock stands, or how far ahead of the real one it is */
-    bool runs;
+    _Atomic int64_t now_ms;   /* where the clock stands */
+    _Atomic int64_t ahead_ms; /* where it runs: how far ahead of the real one */
+    _Atomic bool runs;
     world_durable *on_durable;
     void *context;
     pthread_mutex_t mutex;
@@ -30,8 +31,15 @@ struct parcel {
 
 int64_t world_now(const struct world *world)
 {
-    int64_t ms = atomic_load(&((struct world *)(uintptr_t)world)->now_ms);
-    return world->runs ? world->bench->environment->wall_ms() + ms : ms;
+    if (atomic_load(&world->runs))
+        return world->bench->environment->wall_ms() + atomic_load(&world->ahead_ms);
+    return atomic_load(&world->now_ms);
+}
+
+void world_run(struct world *world, int64_t from_ms)
+{
+    atomic_store(&world->ahead_ms, from_ms - world->bench->environment->wall_ms());
+    atomic_store(&world->runs, true);
 }
 
 static int64_t clock_of(void *context)
@@ -54,12 +62,12 @@ static void on_broken(void *context, const struct err_detail *detail)
     _Exit(EXIT_REFUSED);
 }
 
-enum err world_open(const struct bench *bench, const char *name, int64_t now_ms, bool runs,
-                    world_durable *hook, void *context, struct world **ret, struct err_detail *detail)
+enum err world_open(const struct bench *bench, const char *name, int64_t now_ms, world_durable *hook,
+                    void *context, struct world **ret, struct err_detail *detail)
 {
     char path[256];
     struct world *world = memory_take_zeroed(1, sizeof *world);
-    *world = (struct world){.bench = bench, .runs = runs, .on_durable = hook, .context = context};
+    *world = (struct world){.bench = bench, .on_durable = hook, .context = context};
     atomic_store(&world->now_ms, now_ms);
     pthread_mutex_init(&world->mutex, NULL);
     pthread_cond_init(&world->changed, NULL);

@@ -14,10 +14,9 @@ struct world;
 /* Called on a worker's thread for each durable batch. */
 typedef void world_durable(void *context, const struct batch *batch);
 
-/* A new data directory below the bench's; the clock stands at `now_ms`, or runs `now_ms` ahead of the real
- * one. */
-enum err world_open(const struct bench *bench, const char *name, int64_t now_ms, bool runs,
-                    world_durable *on_durable, void *context, struct world **ret, struct err_detail *detail);
+/* A new data directory below the bench's; the clock stands at `now_ms`. */
+enum err world_open(const struct bench *bench, const char *name, int64_t now_ms, world_durable *on_durable,
+                    void *context, struct world **ret, struct err_detail *detail);
 /* Everything posted is durable; a last checkpoint. The directory stays. */
 void world_close(struct world *world);
 
@@ -25,6 +24,8 @@ struct control *world_control(struct world *world);
 int64_t world_now(const struct world *world);
 /* Moves the clock and returns when every partition has settled that instant and all of it is durable. */
 void world_set_now(struct world *world, int64_t now_ms);
+/* From here on the clock runs, beginning at `from_ms`. */
+void world_run(struct world *world, int64_t from_ms);
 /* Publishes a definition, durably. */
 enum err world_publish(struct world *world, const char *definition, uint16_t *ret_version,
                        struct err_detail *detail);
