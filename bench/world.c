@@ -110,6 +110,20 @@ struct control *world_control(struct world *world)
     return world->directory.control;
 }
 
+const struct environment *world_environment(const struct world *world)
+{
+    return world->bench->environment;
+}
+
+enum err world_name(struct world *world, const char *event, uint16_t *ret, struct err_detail *detail)
+{
+    crew_control_write(world->crew);
+    *ret = control_name(world->directory.control, NAME_EVENT, str_from(event));
+    enum err err = control_error(world->directory.control, detail);
+    crew_control_unlock(world->crew);
+    return err;
+}
+
 /* ── mails ────────────────────────────────────────────────────────────────── */
 
 static void on_answer(struct mail *mail, enum err err)

@@ -21,6 +21,9 @@ enum err world_open(const struct bench *bench, const char *name, int64_t now_ms,
 void world_close(struct world *world);
 
 struct control *world_control(struct world *world);
+const struct environment *world_environment(const struct world *world);
+/* The id of an event's name, a new one where it has none. */
+enum err world_name(struct world *world, const char *event, uint16_t *ret, struct err_detail *detail);
 int64_t world_now(const struct world *world);
 /* Moves the clock and returns when every partition has settled that instant and all of it is durable. */
 void world_set_now(struct world *world, int64_t now_ms);
