@@ -17,15 +17,42 @@ void past_free(struct past *past)
     array_each (&past->aggregates, i)
         rings_deinit(&past->aggregates.items[i]);
     array_free(&past->aggregates);
+    array_each (&past->doers, name) {
+        array_each (&past->doers.items[name].chunks, chunk)
+            free(past->doers.items[name].chunks.items[chunk]);
+        array_free(&past->doers.items[name].chunks);
+    }
+    array_free(&past->doers);
     pockets_deinit(&past->counts);
     free(past);
+}
+
+static uint64_t *doers_chunk(struct past *past, uint16_t name, uint32_t chunk)
+{
+    while (past->doers.count <= name)
+        *array_push(&past->doers) = (struct past_doers){0};
+    struct past_doers *doers = &past->doers.items[name];
+    while (doers->chunks.count <= chunk)
+        *array_push(&doers->chunks) = NULL;
+    if (!doers->chunks.items[chunk])
+        doers->chunks.items[chunk] = memory_take_zeroed(PAST_CHUNK / 64, sizeof(uint64_t));
+    return doers->chunks.items[chunk];
+}
+
+struct past_packed *past_put(struct past *past, uint32_t contact, uint16_t name, bool *ret_new)
+{
+    struct past_packed *count = pockets_put(&past->counts, contact, name, ret_new);
+    if (*ret_new)
+        doers_chunk(past, name, contact / PAST_CHUNK)[contact % PAST_CHUNK / 64] |= UINT64_C(1)
+                                                                                    << contact % 64;
+    return count;
 }
 
 void past_count(struct past *past, uint32_t contact, uint16_t name, int64_t at_ms)
 {
     CHECK(name > 0);
     bool is_new;
-    struct past_packed *at = pockets_put(&past->counts, contact, name, &is_new);
+    struct past_packed *at = past_put(past, contact, name, &is_new);
     if (is_new)
         *at = (struct past_packed){.first_ms = at_ms, .last_ms = at_ms};
     if (at->count < UINT32_MAX)
@@ -40,6 +67,13 @@ struct past_count past_get(const struct past *past, uint32_t contact, uint16_t n
 {
     const struct past_packed *at = pockets_find(&past->counts, contact, name);
     return at ? (struct past_count){at->count, at->first_ms, at->last_ms} : (struct past_count){0};
+}
+
+const uint64_t *past_doers(const struct past *past, uint32_t chunk, uint16_t name)
+{
+    if (name >= past->doers.count || chunk >= past->doers.items[name].chunks.count)
+        return NULL;
+    return past->doers.items[name].chunks.items[chunk];
 }
 
 void past_register(struct past *past, uint16_t aggregate, uint16_t ring)

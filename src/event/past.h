@@ -32,6 +32,10 @@ void past_count(struct past *past, uint32_t contact, uint16_t name, int64_t at_m
 /* All zero where there was none. */
 struct past_count past_get(const struct past *past, uint32_t contact, uint16_t name);
 
+/* Who of the PAST_CHUNK contacts of a chunk has any count of the name, a bit each; NULL where nobody has.
+ * Lives until the next change. */
+const uint64_t *past_doers(const struct past *past, uint32_t chunk, uint16_t name);
+
 /* Aggregates are numbered 0, 1, 2, … in the order of the plan that registers them (rule/aggregate.h says what
  * each counts). `ring` = how many newest moments are kept, 0..PAST_RING_MAX. Registering the next one. */
 void past_register(struct past *past, uint16_t aggregate, uint16_t ring);

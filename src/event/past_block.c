@@ -124,7 +124,7 @@ static bool read_counts_of(struct block *block, uint32_t contact)
             return wrong(block, "a count");
         name += gap;
         bool is_new;
-        struct past_packed *to = pockets_put(&block->past->counts, contact, (uint16_t)name, &is_new);
+        struct past_packed *to = past_put(block->past, contact, (uint16_t)name, &is_new);
         *to = (struct past_packed){(uint32_t)count, first_ms, last_ms};
     }
     return names > 0 || wrong(block, "a contact without counts among those with some");
@@ -180,6 +180,12 @@ static bool read_aggregate(struct block *block, struct rings *rings)
 
 static void clear(struct block *block)
 {
+    uint32_t chunk = block->first / PAST_CHUNK;
+    array_each (&block->past->doers, name) {
+        struct past_doers *doers = &block->past->doers.items[name];
+        if (chunk < doers->chunks.count && doers->chunks.items[chunk])
+            memset(doers->chunks.items[chunk], 0, PAST_CHUNK / 8);
+    }
     for (uint32_t i = 0; i < PAST_CHUNK; i++) {
         pockets_clear(&block->past->counts, block->first + i);
         array_each (&block->past->aggregates, a)

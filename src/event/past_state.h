@@ -5,8 +5,14 @@
 #include "event/past.h"
 #include "event/rings.h"
 
+/* Who has ever done one event: a bit a contact, in chunks that are there where somebody has. */
+struct past_doers {
+    ARRAY(uint64_t *) chunks;
+};
+
 struct past {
-    struct pockets counts; /* by event name: struct past_packed */
+    struct pockets counts;          /* by event name: struct past_packed */
+    ARRAY(struct past_doers) doers; /* by event name: what stands in counts, told at once for many */
     ARRAY(struct rings) aggregates;
 };
 
@@ -15,5 +21,8 @@ struct past_packed {
     uint32_t count;
     int64_t first_ms, last_ms;
 } __attribute__((packed));
+
+/* The count of a name, a new one of zeros; the only way in. */
+struct past_packed *past_put(struct past *past, uint32_t contact, uint16_t name, bool *ret_new);
 
 #endif

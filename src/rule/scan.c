@@ -7,6 +7,14 @@
 #include "rule/comparison.h"
 #include "rule/program.h"
 
+/* Columns are read by the widest instructions that the processor has; sanitizers cannot start programs that
+ * choose. */
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDE __attribute__((target_clones("avx512bw", "avx2", "default")))
+#else
+#define WIDE
+#endif
+
 enum { WORD_BITS = 64, CHUNK_WORDS = CONTACTS_CHUNK / WORD_BITS, ANSWERS = 64 };
 
 struct bits {
@@ -162,8 +170,8 @@ static uint64_t word_of_hashes(const uint8_t *kinds, const uint64_t *cells, uint
     return word_of_bytes(is) & ~word_of_kind(kinds, VALUE_MISSING);
 }
 
-static void scan_numbers(const struct rule_step *step, const struct contact_column *column,
-                         const struct bits *open, struct bits *ret)
+WIDE static void scan_numbers(const struct rule_step *step, const struct contact_column *column,
+                              const struct bits *open, struct bits *ret)
 {
     for (uint32_t w = 0; w < CHUNK_WORDS; w++)
         if (open->words[w])
@@ -171,8 +179,8 @@ static void scan_numbers(const struct rule_step *step, const struct contact_colu
                                          step->cells.least, step->cells.most);
 }
 
-static void scan_instants(const struct scan *scan, const struct rule_step *step,
-                          const struct contact_column *column, const struct bits *open, struct bits *ret)
+WIDE static void scan_instants(const struct scan *scan, const struct rule_step *step,
+                               const struct contact_column *column, const struct bits *open, struct bits *ret)
 {
     int64_t from_ms = step->cells.from_ms, to_ms = step->cells.to_ms;
     if (step->comparison.op == RULE_WITHIN_LAST) {
@@ -196,8 +204,8 @@ static void scan_instants(const struct scan *scan, const struct rule_step *step,
     }
 }
 
-static void scan_values(const struct scan *scan, const struct rule_step *step,
-                        const struct contact_column *column, const struct bits *open, struct bits *ret)
+WIDE static void scan_values(const struct scan *scan, const struct rule_step *step,
+                             const struct contact_column *column, const struct bits *open, struct bits *ret)
 {
     struct answers answers = {0};
     for (uint32_t w = 0; w < CHUNK_WORDS; w++) {
@@ -236,12 +244,27 @@ static void scan_column(const struct scan *scan, const struct rule_step *step, c
 
 /* ── the walk ─────────────────────────────────────────────────────────────── */
 
+/* Whether the bits of who has ever done it say all that a step asks. */
+static bool asks_ever(const struct rule_step *step)
+{
+    return step->kind == STEP_COUNT && step->least <= 1 && step->most == COUNT_UNLIMITED;
+}
+
+/* Who has never done it needs no look-up: a count of nothing fails whatever asks for one. */
 static void scan_past(const struct scan *scan, const struct rule_step *step, const struct bits *open,
                       struct bits *ret)
 {
+    bool named = step->kind == STEP_LAST || (step->kind == STEP_COUNT && step->least > 0);
+    const uint64_t *doers = named ? past_doers(scan->people->past, scan->chunk, step->id) : NULL;
     for (uint32_t w = 0; w < CHUNK_WORDS; w++) {
-        uint64_t bits = 0;
-        for (uint64_t left = open->words[w]; left; left &= left - 1) {
+        uint64_t bits = 0, asked = open->words[w];
+        if (named)
+            asked &= doers ? doers[w] : 0;
+        if (named && asks_ever(step)) {
+            ret->words[w] = asked;
+            continue;
+        }
+        for (uint64_t left = asked; left; left &= left - 1) {
             uint32_t i = (uint32_t)__builtin_ctzll(left);
             uint32_t contact = scan->chunk * CONTACTS_CHUNK + w * WORD_BITS + i;
             bits |= (uint64_t)past_judge(step, scan->people->past, contact, scan->now_ms).holds << i;
