@@ -1,13 +1,13 @@
 # The menu of verbs; `make` alone prints it. Meson and Ninja do the building.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run test check soak lint format clean setup-run setup-test
+.PHONY: help build run test check soak bench bench-full lint format clean setup-run setup-test
 
 DATA := demo-data
 DEMO := examples/cart-rescue
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 # The stamps spare a second look at the packages; tools/setup itself asks apt only for what is missing.
 setup-run: build/.setup-run
@@ -35,11 +35,17 @@ check: build/.setup-test ## what to run before a commit, 3 minutes at most
 soak: build/.setup-test ## the long versions: simulator, crash and fuzz for hours
 	@tools/run_tests.py soak
 
+bench: build ## measure this machine: small sizes, 15 minutes at most
+	@build/sojourn bench
+
+bench-full: build ## the sizes that the targets speak of, for the page docs/internals/performance.md
+	@build/sojourn bench --full --write docs/internals/performance.md
+
 lint: build/.setup-test ## only what style.md asks for and a program can see
 	@tools/lint.py
 
 format: build/.setup-test ## let clang-format lay out every C and C++ file
-	@git ls-files -co --exclude-standard 'src/*.[ch]' 'src/*.cc' 'tests/*.[ch]' 'tests/*.cc' | xargs clang-format -i
+	@git ls-files -co --exclude-standard 'src/*.[ch]' 'src/*.cc' 'tests/*.[ch]' 'tests/*.cc' 'bench/*.[ch]' | xargs clang-format -i
 
 clean: ## remove what was built; the data of `make run` stays
 	@rm -rf build

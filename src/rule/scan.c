@@ -10,7 +10,7 @@
 /* Columns are read by the widest instructions that the processor has; sanitizers cannot start programs that
  * choose. */
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("avx512bw", "avx2", "default")))
+#define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
 #endif
