@@ -57,6 +57,50 @@ void journey_figures_add(struct journey_figures *figures, const struct engine *e
         add_node(&source, definition, (uint8_t)i, &figures->nodes[i]);
 }
 
+static void add_node_row(struct node_figures *node, const struct definition *definition,
+                         const struct stat_row *row)
+{
+    uint8_t outcome = row->key.outcome;
+    switch ((enum stat_kind)row->key.kind) {
+    case STAT_NODE_ENTERED: node->entered += row->total; break;
+    case STAT_MOVED:
+        CHECK(outcome < FIGURES_OUTCOMES_MAX);
+        node->moved[outcome] += row->total;
+        break;
+    case STAT_LEFT:
+    case STAT_LEFT_BEFORE:
+        CHECK(outcome < LEAVE_REASONS);
+        (row->key.kind == STAT_LEFT ? &node->left : &node->left_before)->reasons[outcome] += row->total;
+        break;
+    case STAT_GOAL:
+        CHECK(outcome < definition->goal_count);
+        node->goals[outcome] += row->total;
+        break;
+    case STAT_EXIT:
+        CHECK(outcome < definition->exit_count);
+        node->exits[outcome] += row->total;
+        break;
+    default: break; /* effects are no figure of a node yet */
+    }
+}
+
+void journey_figures_add_row(struct journey_figures *figures, const struct stat_row *row)
+{
+    const struct definition *definition = figures->version->definition;
+    if (row->key.node != STAT_JOURNEY) {
+        CHECK(row->key.node < definition->node_count);
+        add_node_row(&figures->nodes[row->key.node], definition, row);
+        return;
+    }
+    switch ((enum stat_kind)row->key.kind) {
+    case STAT_QUALIFIED: figures->qualified += row->total; break;
+    case STAT_HELD_OUT: figures->held_out += row->total; break;
+    case STAT_ENTERED: figures->entered += row->total; break;
+    case STAT_CARRIED_IN: figures->carried_in += row->total; break;
+    default: break;
+    }
+}
+
 /* Who moved on towards a node, or began there, and has neither arrived nor left stands on an edge before it.
  */
 static void count_before(const struct definition *definition, struct journey_figures *figures)
@@ -104,6 +148,41 @@ void journey_figures_end(struct journey_figures *figures)
         sum_ends(definition, node, figures);
     }
     count_before(definition, figures);
+}
+
+static void subtract_reasons(struct leave_figures *left, const struct leave_figures *before)
+{
+    for (uint8_t reason = 0; reason < LEAVE_REASONS; reason++)
+        left->reasons[reason] -= before->reasons[reason];
+}
+
+static void subtract_rules(int64_t *goals, int64_t *exits, const int64_t *goals_before,
+                           const int64_t *exits_before)
+{
+    for (size_t i = 0; i < DEFINITION_GOALS_MAX; i++)
+        goals[i] -= goals_before[i];
+    for (size_t i = 0; i < DEFINITION_EXITS_MAX; i++)
+        exits[i] -= exits_before[i];
+}
+
+void journey_figures_subtract(struct journey_figures *figures, const struct journey_figures *before)
+{
+    figures->qualified -= before->qualified;
+    figures->held_out -= before->held_out;
+    figures->entered -= before->entered;
+    figures->carried_in -= before->carried_in;
+    subtract_reasons(&figures->left, &before->left);
+    subtract_rules(figures->goals, figures->exits, before->goals, before->exits);
+    for (uint16_t i = 0; i < figures->version->definition->node_count; i++) {
+        struct node_figures *node = &figures->nodes[i];
+        const struct node_figures *then = &before->nodes[i];
+        node->entered -= then->entered;
+        for (size_t outcome = 0; outcome < FIGURES_OUTCOMES_MAX; outcome++)
+            node->moved[outcome] -= then->moved[outcome];
+        subtract_reasons(&node->left, &then->left);
+        subtract_reasons(&node->left_before, &then->left_before);
+        subtract_rules(node->goals, node->exits, then->goals, then->exits);
+    }
 }
 
 void figures_collect(struct partition *const *partitions, uint32_t count, const struct control *control,

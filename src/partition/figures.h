@@ -1,5 +1,5 @@
 /* What happened in each journey, node by node: the figures of spec/time-runs-stats.md §5 over everything so
- * far, summed over the partitions. */
+ * far, summed over the partitions. Of a range of days: figures_range.h. */
 #ifndef PARTITION_FIGURES_H
 #define PARTITION_FIGURES_H
 #include "partition/partition.h"
@@ -39,7 +39,11 @@ struct figures {
 void journey_figures_begin(struct journey_figures *figures, const struct control *control, uint16_t version,
                            struct arena *arena);
 void journey_figures_add(struct journey_figures *figures, const struct engine *engine);
+/* The same from the store's totals: a row adds to the figure of its key. */
+void journey_figures_add_row(struct journey_figures *figures, const struct stat_row *row);
 void journey_figures_end(struct journey_figures *figures);
+/* Of two that are ended: what happened in between. Who waits stays as it was at the end. */
+void journey_figures_subtract(struct journey_figures *figures, const struct journey_figures *before);
 /* With its `state` where wanted. The caller owns it. */
 json_t *journey_figures_json(const struct journey_figures *figures, bool state);
 

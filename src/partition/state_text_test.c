@@ -245,7 +245,7 @@ void figures_text(struct buf *text, struct store *store, const struct plan *plan
 {
     struct keys keys = {0};
     for (uint16_t version = 0; version < plan_version_count(plan); version++)
-        CHECK(store_stat_keys(store, 0, version, collect_key, &keys, NULL) == ERR_OK);
+        CHECK(store_stat_keys(store, 0, version, INT64_MAX, collect_key, &keys, NULL) == ERR_OK);
     array_each (&keys.rows, i) {
         struct stat_key key = keys.rows.items[i].key;
         buf_printf(text, "figure %u/%u/%u/%u", key.version, key.node, key.kind, key.outcome);

@@ -112,11 +112,11 @@ enum err store_stat(struct store *store, uint32_t partition, struct stat_key key
     return store->calls->stats(store, partition, key, quarter, ret, detail);
 }
 
-enum err store_stat_keys(struct store *store, uint32_t partition, uint16_t version, store_on_stat *on_stat,
-                         void *context, struct err_detail *detail)
+enum err store_stat_keys(struct store *store, uint32_t partition, uint16_t version, int64_t quarter,
+                         store_on_stat *on_stat, void *context, struct err_detail *detail)
 {
     CHECK(partition < store->partitions);
-    return store->calls->stat_keys(store, partition, version, on_stat, context, detail);
+    return store->calls->stat_keys(store, partition, version, quarter, on_stat, context, detail);
 }
 
 enum err store_control_append(struct store *store, const struct control_entry *entry, uint64_t *ret_position,

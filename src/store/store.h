@@ -85,8 +85,8 @@ struct store_calls {
                             struct err_detail *);
     enum err (*stats)(struct store *, uint32_t partition, struct stat_key key, int64_t quarter,
                       struct stat_row *ret, struct err_detail *);
-    enum err (*stat_keys)(struct store *, uint32_t partition, uint16_t version, store_on_stat *, void *,
-                          struct err_detail *);
+    enum err (*stat_keys)(struct store *, uint32_t partition, uint16_t version, int64_t quarter,
+                          store_on_stat *, void *, struct err_detail *);
     enum err (*control_append)(struct store *, const struct control_entry *, uint64_t *ret_position,
                                struct err_detail *);
     enum err (*control_after)(struct store *, uint64_t position, store_on_control *, void *,
@@ -140,9 +140,10 @@ enum err store_effects_put(struct store *store, const struct store_effect *effec
 /* The newest row of a key at or before a quarter (total 0 where there is none): a range is two of these. */
 enum err store_stat(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter,
                     struct stat_row *ret, struct err_detail *detail);
-/* Every key of a version with its newest row. */
-enum err store_stat_keys(struct store *store, uint32_t partition, uint16_t version, store_on_stat *on_stat,
-                         void *context, struct err_detail *detail);
+/* Every key of a version with its newest row at or before a quarter (INT64_MAX: its newest; total 0 where it
+ * has none by then). */
+enum err store_stat_keys(struct store *store, uint32_t partition, uint16_t version, int64_t quarter,
+                         store_on_stat *on_stat, void *context, struct err_detail *detail);
 
 /* Appends to the one ordered log, durable when it returns. An entry with a key that is there already is not
  * appended: its position is returned (ERR_OK), so a retried action acts once. */

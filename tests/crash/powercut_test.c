@@ -202,7 +202,7 @@ static bool put_totals(struct buf *text, struct store *store, uint32_t partition
 {
     bool read = true;
     for (uint16_t version = 0; version < 2; version++) {
-        read = read && store_stat_keys(store, partition, version, put_stat, text, NULL) == ERR_OK;
+        read = read && store_stat_keys(store, partition, version, INT64_MAX, put_stat, text, NULL) == ERR_OK;
         for (uint8_t kind = 0; kind < STAT_KINDS; kind++) {
             struct stat_row row = {0};
             struct stat_key key = {.version = version, .node = 1, .kind = kind, .outcome = 1};

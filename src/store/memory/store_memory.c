@@ -397,6 +397,15 @@ static enum err memory_effects(struct store *store, uint64_t after, store_on_eff
     return ERR_OK;
 }
 
+static struct stat_row row_at(const struct stat_series *series, struct stat_key key, int64_t quarter)
+{
+    for (size_t i = series ? series->rows.count : 0; i-- > 0;) {
+        if (series->rows.items[i].quarter <= quarter)
+            return series->rows.items[i];
+    }
+    return (struct stat_row){.key = key, .quarter = quarter};
+}
+
 static enum err memory_stats(struct store *store, uint32_t partition, struct stat_key key, int64_t quarter,
                              struct stat_row *ret, struct err_detail *detail)
 {
@@ -404,36 +413,29 @@ static enum err memory_stats(struct store *store, uint32_t partition, struct sta
     enum err err = enter(m, detail);
     if (err)
         return err;
-    *ret = (struct stat_row){.key = key, .quarter = quarter};
-    const struct stat_series *series = tables_series(&m->tables.partitions[partition], key);
-    for (size_t i = series ? series->rows.count : 0; i-- > 0;) {
-        if (series->rows.items[i].quarter <= quarter) {
-            *ret = series->rows.items[i];
-            break;
-        }
-    }
+    *ret = row_at(tables_series(&m->tables.partitions[partition], key), key, quarter);
     pthread_mutex_unlock(&m->lock);
     return ERR_OK;
 }
 
-static enum err memory_stat_keys(struct store *store, uint32_t partition, uint16_t version,
+static enum err memory_stat_keys(struct store *store, uint32_t partition, uint16_t version, int64_t quarter,
                                  store_on_stat *on_stat, void *context, struct err_detail *detail)
 {
     struct store_memory *m = memory_of(store);
     enum err err = enter(m, detail);
     if (err)
         return err;
-    ARRAY(struct stat_row) newest = {0};
+    ARRAY(struct stat_row) rows = {0};
     struct partition_tables *of = &m->tables.partitions[partition];
     array_each (&of->stats, i) {
         const struct stat_series *series = &of->stats.items[i];
         if (series->key.version == version)
-            *array_push(&newest) = series->rows.items[series->rows.count - 1];
+            *array_push(&rows) = row_at(series, series->key, quarter);
     }
     pthread_mutex_unlock(&m->lock);
-    for (size_t i = 0; i < newest.count && on_stat(context, &newest.items[i]); i++)
+    for (size_t i = 0; i < rows.count && on_stat(context, &rows.items[i]); i++)
         ;
-    array_free(&newest);
+    array_free(&rows);
     return ERR_OK;
 }
 

@@ -465,8 +465,8 @@ static enum err next_key(struct reader *reader, uint32_t partition, struct stat_
     return err;
 }
 
-enum err read_stat_keys(struct reader *reader, uint32_t partition, uint16_t version, store_on_stat *on_stat,
-                        void *context, struct err_detail *detail)
+enum err read_stat_keys(struct reader *reader, uint32_t partition, uint16_t version, int64_t quarter,
+                        store_on_stat *on_stat, void *context, struct err_detail *detail)
 {
     struct stat_key key = {.version = version};
     int64_t behind[3] = {-1, 0, 0};
@@ -476,7 +476,7 @@ enum err read_stat_keys(struct reader *reader, uint32_t partition, uint16_t vers
         enum err err = next_key(reader, partition, &key, behind, &found, detail);
         if (err || !found)
             return err;
-        err = read_stat(reader, partition, key, INT64_MAX, &newest, detail);
+        err = read_stat(reader, partition, key, quarter, &newest, detail);
         if (err || !on_stat(context, &newest))
             return err;
         behind[0] = key.node;

@@ -79,8 +79,8 @@ enum err read_messages(struct reader *, int64_t since_ms, uint64_t seqs_max, sto
 enum err read_effects(struct reader *, uint64_t after, store_on_effect *, void *, struct err_detail *);
 enum err read_stat(struct reader *, uint32_t partition, struct stat_key key, int64_t quarter,
                    struct stat_row *ret, struct err_detail *);
-enum err read_stat_keys(struct reader *, uint32_t partition, uint16_t version, store_on_stat *, void *,
-                        struct err_detail *);
+enum err read_stat_keys(struct reader *, uint32_t partition, uint16_t version, int64_t quarter,
+                        store_on_stat *, void *, struct err_detail *);
 enum err read_control(struct reader *, uint64_t position, store_on_control *, void *, struct err_detail *);
 
 #endif

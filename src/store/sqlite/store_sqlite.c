@@ -145,10 +145,10 @@ static enum err sqlite_stats(struct store *store, uint32_t partition, struct sta
     WITH_READER(store, detail, read_stat(reader, partition, key, quarter, ret, detail));
 }
 
-static enum err sqlite_stat_keys(struct store *store, uint32_t partition, uint16_t version,
+static enum err sqlite_stat_keys(struct store *store, uint32_t partition, uint16_t version, int64_t quarter,
                                  store_on_stat *on_stat, void *context, struct err_detail *detail)
 {
-    WITH_READER(store, detail, read_stat_keys(reader, partition, version, on_stat, context, detail));
+    WITH_READER(store, detail, read_stat_keys(reader, partition, version, quarter, on_stat, context, detail));
 }
 
 static enum err sqlite_control_after(struct store *store, uint64_t position, store_on_control *on_control,
