@@ -6,8 +6,13 @@
 #include "cli/data_directory.h"
 #include "cli/feed.h"
 #include "cli/figures_print.h"
+#include "partition/figures_range.h"
 
-static const struct option options[] = {CLIENT_OPTIONS, {0}};
+static const struct option options[] = {
+    CLIENT_OPTIONS,
+    {"from", "DAY", OPTION_MAY, "what happened from the beginning of this day on: 2026-01-31 (UTC)"},
+    {"to", "DAY", OPTION_MAY, "and to the end of this one"},
+    {0}};
 
 /* Leaves the one journey that is asked for. */
 static enum err keep_one(struct figures *figures, struct str name, struct arena *arena,
@@ -34,9 +39,14 @@ static enum err report(const struct environment *environment, const struct data_
 {
     struct arena arena = {0};
     struct figures figures;
-    enum err err = ERR_OK;
-    figures_collect(directory->partitions, directory->partition_count, directory->control, &arena, &figures);
-    if (arguments->files.count)
+    struct figures_range range;
+    const char *from = arguments_get(arguments, "from"), *to = arguments_get(arguments, "to");
+    enum err err =
+        figures_range_parse(str_from(from ? from : ""), str_from(to ? to : ""), "--", &range, detail);
+    if (!err)
+        err = figures_collect_range(directory->partitions, directory->partition_count, directory->control,
+                                    directory->store, &range, &arena, &figures, detail);
+    if (!err && arguments->files.count)
         err = keep_one(&figures, str_from(arguments->files.items[0]), &arena, detail);
     if (!err && arguments_has(arguments, "json")) {
         json_t *object = figures_json(&figures, -1, true);
@@ -78,18 +88,22 @@ static enum exit_status run(const struct environment *environment, const struct 
 const struct command command_status = {
     .name = "status",
     .summary = "Show where journeys stand.",
-    .usage = "[JOURNEY] [--server URL] [--token TOKEN] [--data DIR] [--json]",
+    .usage = "[JOURNEY] [--server URL] [--token TOKEN] [--data DIR] [--from DAY] [--to DAY] [--json]",
     .files = "JOURNEY",
     .files_may_miss = true,
     .files_max = 1,
     .options = options,
-    .text = "Per journey its state, who came, who is inside and who left, and the same for each node. With "
-            "--data it only\n"
-            "reads, so it may be asked while another process works on the directory; it then tells what is "
-            "durable.\n\n"
-            "examples:\n"
-            "  sojourn status \"Cart rescue\"\n"
-            "  sojourn status --data demo\n"
-            "  sojourn status --data demo --json | jq '.journeys[] | {name, state, in_journey}'\n",
+    .text =
+        "Per journey its state, who came, who is inside and who left, and the same for each node. With "
+        "--data it only\n"
+        "reads, so it may be asked while another process works on the directory; it then tells what is "
+        "durable. A range of days has what happened in it and who waited at its end; who is in the journey "
+        "is always\n"
+        "told as of now.\n\n"
+        "examples:\n"
+        "  sojourn status \"Cart rescue\"\n"
+        "  sojourn status \"Cart rescue\" --from 2026-01-01 --to 2026-01-04\n"
+        "  sojourn status --data demo\n"
+        "  sojourn status --data demo --json | jq '.journeys[] | {name, state, in_journey}'\n",
     .run = run,
 };

@@ -7,7 +7,8 @@
 struct asking {
     const struct environment *environment;
     struct client *client;
-    struct buf json; /* the journeys so far, with commas between; unused for people */
+    const char *from, *to; /* days; NULL = not asked for */
+    struct buf json;       /* the journeys so far, with commas between; unused for people */
     bool as_json;
 };
 
@@ -24,13 +25,18 @@ static enum err get(struct asking *asking, const char *path, const char *about, 
     return client_ask(asking->client, &request, ret, detail);
 }
 
-static enum err get_of_journey(struct asking *asking, const char *name, const char *what,
+static enum err get_of_journey(struct asking *asking, const char *name, bool statistics,
                                struct client_answer *ret, struct err_detail *detail)
 {
     struct buf path = {0};
+    const char *what = statistics ? "/statistics" : "";
     client_path(&path, "/v1/journeys/");
     client_segment(&path, name);
     client_path(&path, what);
+    if (statistics && asking->from)
+        client_query(&path, "from", asking->from);
+    if (statistics && asking->to)
+        client_query(&path, "to", asking->to);
     enum err err = get(asking, path.data, name, ret, detail);
     buf_deinit(&path);
     return err;
@@ -54,13 +60,13 @@ static enum err print_for_people(struct asking *asking, const struct client_answ
 static enum err tell(struct asking *asking, const char *name, struct err_detail *detail)
 {
     struct client_answer journey = {0}, statistics;
-    enum err err = get_of_journey(asking, name, "/statistics", &statistics, detail);
+    enum err err = get_of_journey(asking, name, true, &statistics, detail);
     if (!err && asking->as_json) {
         if (asking->json.size)
             buf_put_char(&asking->json, ',');
         buf_put_str(&asking->json, buf_str(&statistics.text));
     } else if (!err) {
-        err = get_of_journey(asking, name, "", &journey, detail);
+        err = get_of_journey(asking, name, false, &journey, detail);
         if (!err)
             err = print_for_people(asking, &journey, &statistics, detail);
     }
@@ -104,7 +110,10 @@ enum exit_status status_ask_server(const struct environment *environment, const 
 {
     enum exit_status status;
     struct err_detail detail = {"", ""};
-    struct asking asking = {.environment = environment, .as_json = arguments_has(arguments, "json")};
+    struct asking asking = {.environment = environment,
+                            .as_json = arguments_has(arguments, "json"),
+                            .from = arguments_get(arguments, "from"),
+                            .to = arguments_get(arguments, "to")};
     asking.client = client_open(environment, arguments, &status);
     if (!asking.client)
         return status;

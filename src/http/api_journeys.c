@@ -1,10 +1,7 @@
-/* Journeys: checked, listed, shown, counted. */
-#include <pthread.h>
-
+/* Journeys: checked, listed, shown. */
 #include "base/spelling.h"
 #include "http/api.h"
 #include "journey/checklist.h"
-#include "partition/figures.h"
 #include "json/document.h"
 #include "json/write.h"
 
@@ -154,49 +151,6 @@ void api_journey(void *context, struct http_request *request)
     }
     buf_put_char(&out, '}');
     api_answer(request, 200, &out);
-}
-
-struct statistics {
-    pthread_mutex_t mutex; /* partitions are added by their own workers */
-    struct journey_figures figures;
-};
-
-static void read_figures(struct mail *mail, const struct partition *partition)
-{
-    struct statistics *statistics = gather_of(mail)->context;
-    pthread_mutex_lock(&statistics->mutex);
-    journey_figures_add(&statistics->figures, partition_engine(partition));
-    pthread_mutex_unlock(&statistics->mutex);
-}
-
-static void answer_figures(struct gather *gather)
-{
-    struct statistics *statistics = gather->context;
-    struct buf out = {0};
-    pthread_mutex_destroy(&statistics->mutex);
-    journey_figures_end(&statistics->figures);
-    json_t *json = journey_figures_json(&statistics->figures, true);
-    document_write(json, &out);
-    json_decref(json);
-    api_answer(gather->request, 200, &out);
-}
-
-void api_journey_statistics(void *context, struct http_request *request)
-{
-    struct service *service = context;
-    uint16_t version = api_find_journey(service, request);
-    if (version == VERSION_NONE)
-        return;
-    struct arena *arena = http_request_arena(request);
-    struct statistics *statistics = arena_take(arena, sizeof *statistics);
-    pthread_mutex_init(&statistics->mutex, NULL);
-    crew_control_read(service->crew);
-    journey_figures_begin(&statistics->figures, service->control, version, arena);
-    crew_control_unlock(service->crew);
-    struct gather *gather = gather_new(service, request, answer_figures, statistics);
-    for (uint32_t i = 0; i < crew_partitions(service->crew); i++)
-        gather_read(gather, i, read_figures);
-    gather_post(gather);
 }
 
 enum err api_document(const struct http_request *request, json_t **ret, struct err_detail *detail)

@@ -265,6 +265,10 @@ json_t *journey_figures_json(const struct journey_figures *figures, bool state)
     set(object, "version", figures->version->ordinal);
     if (state)
         json_object_set_new(object, "state", json_string(version_state_name(figures->state)));
+    if (figures->from.size)
+        json_object_set_new(object, "from", json_stringn(figures->from.data, figures->from.size));
+    if (figures->to.size)
+        json_object_set_new(object, "to", json_stringn(figures->to.data, figures->to.size));
     set(object, "qualified", figures->qualified);
     set(object, "held_out", figures->held_out);
     set(object, "entered", figures->entered);

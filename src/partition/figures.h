@@ -20,6 +20,7 @@ struct node_figures {
 
 struct journey_figures {
     const struct plan_version *version;
+    struct str from, to; /* the days of a range, as they were asked for; empty = none */
     enum version_state state;
     int64_t qualified, held_out, entered, carried_in, in_journey;
     struct leave_figures left;

@@ -28,6 +28,8 @@ enum err figures_range_parse(struct str from, struct str to, const char *dashes,
         err = err_fail(detail, ERR_INVALID, dashes[0] ? "--to" : "to", "lies before the day of `from`");
     if (err)
         return err;
+    ret->from = from;
+    ret->to = to;
     ret->after = from.size ? from_ms / QUARTER_MS - 1 : INT64_MIN;
     ret->until = to.size ? (to_ms + DAY_MS) / QUARTER_MS - 1 : INT64_MAX;
     return ERR_OK;
@@ -89,6 +91,8 @@ void journey_range_end(struct journey_range *range, struct journey_figures *ret)
     *ret = range->until;
     journey_figures_subtract(ret, &range->before);
     ret->in_journey = range->now.in_journey;
+    ret->from = range->range.from;
+    ret->to = range->range.to;
 }
 
 /* ── all journeys ─────────────────────────────────────────────────────────── */

@@ -9,6 +9,7 @@
 /* What happened in the quarters (after, until]. */
 struct figures_range {
     int64_t after, until;
+    struct str from, to; /* borrowed: as asked for */
 };
 
 /* [from 00:00, to 24:00) of two dates as `2026-01-31`; an empty one is the beginning, or now. `dashes` stand

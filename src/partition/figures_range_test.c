@@ -148,7 +148,7 @@ static void check_range(const struct world *w, struct figures_range range)
     fold(w, range.until, &e.until);
     fold(w, INT64_MAX, &e.now);
     collect(w, range, &arena, &figures);
-    collect(w, (struct figures_range){INT64_MIN, range.after}, &arena, &from);
+    collect(w, (struct figures_range){.after = INT64_MIN, .until = range.after}, &arena, &from);
     for (e.version = 0; e.version < figures.journey_count; e.version++) {
         check_version(&e, &figures.journeys[e.version]);
         check_identities(&figures.journeys[e.version], &from.journeys[e.version]);
@@ -167,10 +167,10 @@ static void check_some_ranges(const struct world *w, struct prng *prng)
     uint64_t span = (uint64_t)(last - first + 1);
     for (int i = 0; i < RANGES; i++) {
         int64_t a = first + (int64_t)prng_below(prng, span), b = first + (int64_t)prng_below(prng, span);
-        check_range(w, (struct figures_range){a < b ? a : b, a < b ? b : a});
-        check_range(w, (struct figures_range){last - 3, last - 2});
-        check_range(w, (struct figures_range){INT64_MIN, b});
-        check_range(w, (struct figures_range){a, INT64_MAX});
+        check_range(w, (struct figures_range){.after = a < b ? a : b, .until = a < b ? b : a});
+        check_range(w, (struct figures_range){.after = last - 3, .until = last - 2});
+        check_range(w, (struct figures_range){.after = INT64_MIN, .until = b});
+        check_range(w, (struct figures_range){.after = a, .until = INT64_MAX});
     }
 }
 

@@ -1,4 +1,6 @@
-"""Reads of the API that wait for the store: traces and timelines. Each test takes the tap and a server."""
+"""Reads of the API that wait for the store: traces, timelines, statistics of some days. Each test takes the tap and a server."""
+import datetime
+
 
 
 def track(user, event, **more):
@@ -81,4 +83,34 @@ def test_long_trace(tap, server):
               story(server, "lou", "Paged 0")["missed"], [])
 
 
-TESTS = (test_trace, test_trace_pages, test_long_trace)
+def day(days_ago):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days_ago)).date().isoformat()
+
+
+def test_days(tap, server):
+    """Everything here happened in the last hour: today's figures, or yesterday's where a midnight lies between."""
+    server.publish(journey("Daily", {"rules": [{"event": "Daily"}]}, goals=[{"name": "Bought", "event": "Daily Order"}]))
+    server.batch(*[track(f"daily-{i}", "Daily") for i in range(30)])
+    server.batch(*[track(f"daily-{i}", "Daily Order") for i in range(9)])
+    whole = server.get("journeys", "Daily", "statistics").body
+    tap.equal("there is something to count", (whole["entered"], whole["in_journey"], whole["goals"]), (30, 21, {"Bought": 9}))
+    days = {"from": day(1), "to": day(0)}
+    tap.equal("the days in which all happened have all", server.get("journeys", "Daily", "statistics", **days).body,
+              {**whole, **days})
+    tap.equal("a range may lack its end or its beginning",
+              [server.get("journeys", "Daily", "statistics", **{k: v}).body for k, v in days.items()],
+              [{**whole, k: v} for k, v in days.items()])
+    past = server.get("journeys", "Daily", "statistics", **{"from": "2020-01-01", "to": "2020-12-31"}).body
+    tap.equal("a range before has nothing, but says who is inside now",
+              (past["entered"], past["left"]["goal"], past["nodes"]["again"]["waiting"], past["in_journey"]), (0, 0, 0, 21))
+    after = server.get("journeys", "Daily", "statistics", **{"from": day(-2), "to": day(-3)}).body
+    tap.equal("a range to come has nothing but who waits", (after["entered"], after["nodes"]["again"]["entered"],
+                                                           after["nodes"]["again"]["waiting"]), (0, 0, 21))
+    for title, query, place in (("a day that is none", {"from": "2026-02-30"}, "from"), ("an empty day", {"to": ""}, "to"),
+                                ("an end before the beginning", {"from": "2026-01-02", "to": "2026-01-01"}, "to"),
+                                ("an instant", {"from": "2026-01-01T00:00:00Z"}, "from")):
+        answer = server.get("journeys", "Daily", "statistics", **query)
+        tap.equal(f"{title} is refused", (answer.status, answer.body.get("place")), (400, place))
+
+
+TESTS = (test_trace, test_trace_pages, test_long_trace, test_days)

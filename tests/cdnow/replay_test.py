@@ -6,6 +6,7 @@ import csv
 import json
 import multiprocessing
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import oracle
 from tap import Tap
 
 SECONDS_MAX = 600
+DAY_MS = 86_400_000
 
 
 def timestamp(record):
@@ -107,12 +109,12 @@ class Bench:
     def run(self, arguments):
         return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX)
 
-    def expected(self, case):
+    def expected(self, case, until_ms=None):
         until = case.get("until", cases.UNTIL)
         actions = [(oracle.instant_ms(at), name, action) for at, name, action in case.get("actions", ())]
         return oracle.replay(case["journeys"], self.histories, self.attributes if case.get("contacts") else None,
                              oracle.instant_ms(case["from"]) if "from" in case else None,
-                             oracle.instant_ms(until) if until else None, actions)
+                             until_ms or (oracle.instant_ms(until) if until else None), actions)
 
 
 def differences(have, expected, place=""):
@@ -134,6 +136,35 @@ def comparable(printed):
     return result
 
 
+def minus(until, before, key=""):
+    """What happened in between: counts subtract, who waits is a snapshot, and names and versions are no counts."""
+    if isinstance(until, dict):
+        return {name: minus(value, before[name], name) for name, value in until.items()}
+    if isinstance(until, list):
+        return [minus(a, b) for a, b in zip(until, before, strict=True)]
+    return until if key in ("name", "version", "waiting", "waiting_before") else until - before
+
+
+def check_days(bench, case, data, printed):
+    """`status` over some days of the replay against the oracle's figures at both ends."""
+    first = oracle.instant_ms(case.get("from", "1997-01-02T00:00:00Z")) // DAY_MS + 1
+    last = (oracle.instant_ms(case.get("until") or cases.UNTIL)) // DAY_MS
+    days = sorted(random.Random(case["title"]).choices(range(first, last + 1), k=2))
+    names = [oracle.datetime.date.fromordinal(719_163 + day).isoformat() for day in days]
+    told = bench.run(["status", "--data", data, "--json", "--from", names[0], "--to", names[1]])
+    if told.returncode != 0:
+        return [(False, f"{case['title']}: tells of days", told.stderr)]
+    have = {journey["name"]: {k: v for k, v in journey.items() if k not in ("state", "from", "to")}
+            for journey in json.loads(told.stdout)["journeys"]}
+    end = min((days[1] + 1) * DAY_MS - 1, oracle.instant_ms(case.get("until") or cases.UNTIL))
+    until, before = (comparable(bench.expected(case, until_ms))["journeys"] for until_ms in (end, days[0] * DAY_MS - 1))
+    wanted = minus(until, before)
+    for name, journey in comparable(printed)["journeys"].items():
+        wanted[name]["in_journey"] = journey["in_journey"]
+    found = differences(have, wanted)
+    return [(not found, f"{case['title']}: every figure from {names[0]} to {names[1]}", "\n".join(found[:40]))]
+
+
 def check_case(bench, number, case):
     """Two runs of one case: [(whether it is right, what was looked at, details)]."""
     title, checked = case["title"], []
@@ -149,7 +180,7 @@ def check_case(bench, number, case):
     again = bench.run(arguments)
     same = again.returncode == 0 and comparable(json.loads(again.stdout)) == comparable(printed)
     checked.append((same, f"{title}: the second run prints the same", again.stderr or again.stdout[:2000]))
-    return checked
+    return checked + check_days(bench, case, bench.path(f"data-{number}"), printed)
 
 
 def check_refusals(bench):

@@ -2,6 +2,7 @@
 
 usage: look_test.py BINARY
 """
+import datetime
 import json
 import os
 import sys
@@ -83,6 +84,23 @@ def check_trace(tap, asking):
     tap.ok(both.returncode == 2 and "--data takes no server" in both.stderr, "a server and a directory are too much", both.stderr)
 
 
+def check_days(tap, asking):
+    """Everything happened within the last hour."""
+    commands, data = asking.commands, asking.serving.data
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    for days in (["--from", str(today - datetime.timedelta(days=1)), "--to", str(today)], ["--to", "2020-12-31"],
+                 ["--from", "2020-01-01", "--to", "2020-01-31"]):
+        served, read = asking.run("status", "--json", *days), commands.run("status", "--data", data, "--json", *days)
+        tap.equal(f"a server's figures of {days[1]} … are its directory's", json.loads(served.stdout)["journeys"],
+                  json.loads(read.stdout)["journeys"])
+        entered = sum(journey["entered"] for journey in json.loads(read.stdout)["journeys"])
+        tap.equal("and only those of then", entered > 0, "2020" not in days[-1])
+    for ask in (asking.run, lambda *words: commands.run(*words, "--data", data)):
+        refused = ask("status", "--from", "yesterday")
+        tap.ok(refused.returncode == 1 and "from" in refused.stderr and "2026-01-31" in refused.stderr,
+               "a day that is none is refused", refused.stderr)
+
+
 def check_pages(tap, asking):
     """More journeys than the list gives in one answer."""
     names = [f"Many {i}" for i in range(120)]
@@ -108,6 +126,7 @@ def main(binary):
             fill(serving)
             check_status(tap, asking)
             check_trace(tap, asking)
+            check_days(tap, asking)
             check_pages(tap, asking)
             serving.end()
         finally:
