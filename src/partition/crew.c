@@ -378,21 +378,65 @@ static void worker_init(struct crew *crew, struct worker *worker)
     CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
 }
 
+/* The partitions of one worker, opened by a thread of their own: most of a start is decoding. */
+struct opening {
+    struct crew *crew;
+    const struct worker *worker;
+    pthread_t thread;
+    enum err err;
+    struct err_detail detail;
+};
+
+static void *open_share(void *context)
+{
+    struct opening *opening = context;
+    const struct crew_options *options = &opening->crew->options;
+    uint32_t partitions = opening->crew->partitions;
+    for (size_t i = 0; i < opening->worker->post_count && !opening->err; i++) {
+        struct post *post = opening->worker->posts[i];
+        const struct partition_options partition = {
+            .id = (uint32_t)(post - opening->crew->posts),
+            .store = options->store,
+            .control = options->control,
+            .late_tolerance = true,
+            .dedupe_ids_max = (uint32_t)((options->dedupe_ids_max + partitions - 1) / partitions)};
+        opening->err = partition_open(&partition, &post->partition, &opening->detail);
+    }
+    return NULL;
+}
+
+static enum err open_shares(struct crew *crew, struct err_detail *detail)
+{
+    uint32_t count = crew->options.workers;
+    struct opening *openings = memory_take_zeroed(count, sizeof *openings);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        openings[i].crew = crew;
+        openings[i].worker = &crew->workers[i];
+        CHECK(pthread_create(&openings[i].thread, NULL, open_share, &openings[i]) == 0);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(pthread_join(openings[i].thread, NULL) == 0);
+        if (openings[i].err && !err) {
+            err = openings[i].err;
+            if (detail)
+                *detail = openings[i].detail;
+        }
+    }
+    free(openings);
+    return err;
+}
+
 static enum err open_partitions(struct crew *crew, struct err_detail *detail)
 {
     struct partition *opened[STORE_PARTITIONS];
-    enum err err = ERR_OK;
-    for (uint32_t id = 0; id < crew->partitions && !err; id++) {
-        const struct partition_options partition = {
-            .id = id,
-            .store = crew->options.store,
-            .control = crew->options.control,
-            .late_tolerance = true,
-            .dedupe_ids_max =
-                (uint32_t)((crew->options.dedupe_ids_max + crew->partitions - 1) / crew->partitions)};
-        err = partition_open(&partition, &crew->posts[id].partition, detail);
-        opened[id] = crew->posts[id].partition;
+    for (uint32_t id = 0; id < crew->partitions; id++) {
+        struct worker *worker = worker_of(crew, id);
+        worker->posts[worker->post_count++] = &crew->posts[id];
     }
+    enum err err = open_shares(crew, detail);
+    for (uint32_t id = 0; id < crew->partitions; id++)
+        opened[id] = crew->posts[id].partition;
     if (!err)
         err = partition_remember(opened, crew->partitions, detail);
     for (uint32_t id = 0; id < crew->partitions && !err; id++)
@@ -414,10 +458,6 @@ enum err crew_new(const struct crew_options *options, struct crew **ret, struct 
     if (err) {
         crew_free(crew);
         return err;
-    }
-    for (uint32_t id = 0; id < crew->partitions; id++) {
-        struct worker *worker = worker_of(crew, id);
-        worker->posts[worker->post_count++] = &crew->posts[id];
     }
     *ret = crew;
     return ERR_OK;
