@@ -1,8 +1,10 @@
 #include "cli/server.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "ingest/imports.h"
 
 enum { DEDUPE_IDS_MAX = 64 << 20, ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
 
@@ -28,6 +30,28 @@ static void on_alert(void *context, const struct engine_alert *alert)
     instant_print(alert->at_ms, true, at);
     log_line(LOG_WARN, "a journey was held by the system: one contact passed too many nodes at one instant",
              "version=%u at=%s", alert->version, at);
+}
+
+static void on_import_ended(void *context, const struct import_job *job)
+{
+    (void)context;
+    log_line(job->state == IMPORT_FAILED ? LOG_WARN : LOG_INFO, "an import has ended",
+             "import=%" PRIu32 " state=%s taken=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64,
+             job->id, import_state_name(job->state), job->counts.taken, job->counts.rejected,
+             job->counts.duplicates);
+}
+
+static enum err open_imports(struct server *server, const char *data, struct err_detail *detail)
+{
+    struct service *service = &server->service;
+    const struct imports_options imports = {.directory = arena_printf(&server->arena, "%s/imports", data),
+                                            .store = service->store,
+                                            .crew = service->crew,
+                                            .control = service->control,
+                                            .clock = clock_ms,
+                                            .clock_context = server,
+                                            .on_ended = on_import_ended};
+    return imports_open(&imports, &service->imports, detail);
 }
 
 enum err server_open(const struct environment *environment, const char *data, uint32_t workers,
@@ -59,7 +83,8 @@ enum err server_open(const struct environment *environment, const char *data, ui
                                       .on_alert = on_alert,
                                       .on_broken = on_broken,
                                       .context = ret};
-    return crew_new(&crew, &service->crew, detail);
+    err = crew_new(&crew, &service->crew, detail);
+    return err ? err : open_imports(ret, data, detail);
 }
 
 enum err server_start(struct server *server, const char *address, uint16_t port,
@@ -75,9 +100,11 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
                                       .authenticate = authenticate,
                                       .context = &server->service};
     crew_start(server->service.crew);
+    imports_start(server->service.imports);
     server->service.reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     enum err err = http_server_start(&http, &server->http, detail);
     if (err) {
+        imports_stop(server->service.imports);
         crew_stop(server->service.crew);
         read_pool_free(server->service.reads);
     } else {
@@ -94,6 +121,7 @@ uint16_t server_port(const struct server *server)
 void server_stop(struct server *server)
 {
     atomic_store(&server->service.stopping, true);
+    imports_stop(server->service.imports); /* it answers what has been offered, as the next line waits for */
     http_server_stop(server->http);
     crew_stop(server->service.crew);
     read_pool_free(server->service.reads);
@@ -101,6 +129,7 @@ void server_stop(struct server *server)
 
 void server_close(struct server *server)
 {
+    imports_close(server->service.imports);
     crew_free(server->service.crew);
     data_directory_close(&server->directory);
     arena_deinit(&server->arena);

@@ -99,4 +99,8 @@ http_handler api_journeys_check, api_journeys_publish, api_journeys_list, api_jo
     api_journey_statistics;
 http_handler api_contact, api_contact_timeline, api_contact_trace;
 
+/* Of a file that is imported; unpacked where it was sent packed. */
+#define IMPORT_BYTES_MAX ((size_t)4 << 30)
+http_handler api_import, api_imports_list, api_import_look, api_import_cancel, api_import_rejects;
+
 #endif

@@ -19,5 +19,10 @@ const struct http_route service_routes[] = {
     {"GET", "/v1/contacts/{contact}", HTTP_ADMIN, api_contact, 0},
     {"GET", "/v1/contacts/{contact}/timeline", HTTP_ADMIN, api_contact_timeline, 0},
     {"GET", "/v1/contacts/{contact}/trace", HTTP_ADMIN, api_contact_trace, 0},
+    {"POST", "/v1/imports", HTTP_ADMIN, api_import, IMPORT_BYTES_MAX, .upload = true},
+    {"GET", "/v1/imports", HTTP_ADMIN, api_imports_list, 0},
+    {"GET", "/v1/imports/{import}", HTTP_ADMIN, api_import_look, 0},
+    {"DELETE", "/v1/imports/{import}", HTTP_ADMIN, api_import_cancel, 0},
+    {"GET", "/v1/imports/{import}/rejects", HTTP_ADMIN, api_import_rejects, 0},
 };
 const size_t service_route_count = sizeof service_routes / sizeof *service_routes;

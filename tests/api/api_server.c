@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "http/keys.h"
+#include "ingest/imports.h"
 #include "store/sqlite/store_sqlite.h"
 
 enum { ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2 };
@@ -79,6 +80,7 @@ static int serve(struct service *service, const char *uploads)
                                          .authenticate = keys_authenticate,
                                          .context = service};
     crew_start(service->crew);
+    imports_start(service->imports);
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     struct http_server *server;
     if (http_server_start(&options, &server, &detail))
@@ -90,6 +92,7 @@ static int serve(struct service *service, const char *uploads)
     while (getchar() != EOF)
         ;
     atomic_store(&service->stopping, true);
+    imports_stop(service->imports);
     http_server_stop(server);
     crew_stop(service->crew);
     read_pool_free(service->reads);
@@ -117,9 +120,18 @@ int main(int argc, char **argv)
                                       .on_broken = on_broken};
     if (crew_new(&crew, &service.crew, &detail))
         return fail("crew", &detail);
-    char uploads[4096];
+    char uploads[4096], folder[4096];
+    snprintf(folder, sizeof folder, "%s/imports", argv[1]);
+    const struct imports_options imports = {.directory = folder,
+                                            .store = service.store,
+                                            .crew = service.crew,
+                                            .control = service.control,
+                                            .clock = clock_ms};
+    if (imports_open(&imports, &service.imports, &detail))
+        return fail("imports", &detail);
     snprintf(uploads, sizeof uploads, "%s/uploads", argv[1]);
     int status = serve(&service, uploads);
+    imports_close(service.imports);
     crew_free(service.crew);
     control_close(service.control);
     store_close(service.store);

@@ -6,6 +6,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import imports
 import reads
 from contract import Contract
 from server import served
@@ -309,7 +310,7 @@ def main(binary, document):
             for test in (test_keys, test_ingest, test_times, test_errors, test_journey, test_statistics, test_pages,
                          test_actions, test_crowd, test_room, test_one_request, test_repeated, test_health):
                 test(server)
-            for test in reads.TESTS:
+            for test in (*reads.TESTS, *imports.TESTS):
                 test(tap, server)
         test_restart(binary, folder)
         test_keys_survive(binary, folder)

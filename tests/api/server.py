@@ -13,7 +13,8 @@ class Answer:
     def __init__(self, response):
         self.status, self.headers = response.status, response.headers
         self.text = response.read().decode()
-        json_like = "json" in (self.headers.get("Content-Type") or "")
+        kind = self.headers.get("Content-Type") or ""
+        json_like = "json" in kind and "ndjson" not in kind
         self.body = json.loads(self.text) if json_like else None
 
     def __repr__(self):
