@@ -39,7 +39,7 @@ STAGES = {
     "lint": (None, ["lint"], 1),
     "asan": ("asan", ["unit", "api"], 4),
     "tsan": ("tsan", ["thread"], 6),
-    "release": ("release", ["unit", "thread", "hostile", "cdnow", "crash", "cli", "api", "clients"], 2),
+    "release": ("release", ["unit", "thread", "hostile", "cdnow", "crash", "cli", "api", "guard", "clients"], 2),
     "sim": ("release", [], 2),
     "fuzz": ("fuzz", ["fuzz"], 4),
 }
