@@ -84,7 +84,7 @@ static bool take_option(struct arguments *arguments, const char *const *words, s
     const struct option *option = &command->options[i];
     if (!option->name)
         return unknown_option(command, name, err);
-    if (arguments->options[i].given && option->use != OPTION_MANY)
+    if (arguments->options[i].given && option->use != OPTION_MANY && option->use != OPTION_EACH)
         return usage_fail(command, err, "--%s is given twice", option->name);
     arguments->options[i].given = true;
     if (!option->value)
@@ -132,7 +132,8 @@ bool arguments_parse(const struct command *command, const char *const *words, si
     if (!take_words(ret, words, count, err))
         return false;
     for (size_t i = 0; command->options[i].name; i++) {
-        if (command->options[i].use != OPTION_MAY && !ret->options[i].given)
+        enum option_use use = command->options[i].use;
+        if ((use == OPTION_MUST || use == OPTION_MANY) && !ret->options[i].given)
             return usage_fail(command, err, "--%s is missing", command->options[i].name);
     }
     if (command->files && !command->files_may_miss && ret->files.count == 0)

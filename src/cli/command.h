@@ -25,7 +25,8 @@ struct environment {
         const char *message); /* to the service manager, where one listens (sd_notify's protocol) */
 };
 
-enum option_use { OPTION_MAY, OPTION_MUST, OPTION_MANY }; /* MANY: at least once; takes several values */
+/* MANY: at least once, takes several values; EACH: may be given again, one value each time */
+enum option_use { OPTION_MAY, OPTION_MUST, OPTION_MANY, OPTION_EACH };
 struct option {
     const char *name;  /* without the dashes; NULL ends the table */
     const char *value; /* what is shown for its value; NULL = it has none */

@@ -58,6 +58,7 @@ static enum err start(const struct environment *environment, const char *data, s
     enum err err =
         server_open(environment, data, processors < STORE_PARTITIONS ? processors : STORE_PARTITIONS,
                     &own->server, detail);
+    own->server.quiet = true;
     if (!err)
         err = server_start(&own->server, "127.0.0.1", 0, authenticate, detail);
     if (err)

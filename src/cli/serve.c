@@ -9,6 +9,7 @@ static const struct option options[] = {
     {"data", "DIR", OPTION_MAY, "the data directory (default: sojourn-data); made where it is not there"},
     {"listen", "ADDRESS:PORT", OPTION_MAY, "where to listen (default: 127.0.0.1:8080)"},
     {"workers", "N", OPTION_MAY, "threads that move contacts (default: one a processor)"},
+    {"files", "DIR", OPTION_EACH, "file destinations may write inside it too; may be given again"},
     {0}};
 
 /* `127.0.0.1:8080`, `[::1]:8080`, `:8080` or `8080`. */
@@ -95,6 +96,10 @@ static enum exit_status run(const struct environment *environment, const struct 
     struct err_detail detail = {"", ""};
     environment->block_stop();
     enum err err = server_open(environment, data, workers, &server, &detail);
+    size_t allowed;
+    const char *const *files = arguments_all(arguments, "files", &allowed);
+    for (size_t i = 0; i < allowed && !err; i++)
+        err = server_allow_files(&server, files[i], &detail);
     if (!err)
         err = first_keys(&server, &detail);
     if (!err)
@@ -110,13 +115,14 @@ static enum exit_status run(const struct environment *environment, const struct 
 const struct command command_serve = {
     .name = "serve",
     .summary = "Run the server: events in over HTTP, journeys operated by its API.",
-    .usage = "[--data DIR] [--listen ADDRESS:PORT] [--workers N]",
+    .usage = "[--data DIR] [--listen ADDRESS:PORT] [--workers N] [--files DIR]…",
     .options = options,
     .text =
         "It listens on this machine alone unless told otherwise. Every answer it gives is durable: a request "
         "that was\n"
         "answered survives a crash. The first start prints a write key for events and an admin token for the "
         "API.\n"
+        "File destinations write into DATA/destinations, and where --files allows it.\n"
         "SIGTERM and Ctrl-C end it after every request in flight has been answered.\n\n"
         "examples:\n"
         "  sojourn serve\n"

@@ -9,19 +9,23 @@
 
 typedef enum err settings_parse(const json_t *json, struct arena *arena, struct destination_settings *ret,
                                 struct err_detail *detail);
-typedef enum err settings_open(const struct destination_settings *settings, struct destination **ret,
-                               struct err_detail *detail);
+typedef enum err settings_place(struct destination_settings *settings,
+                                const struct destination_places *places, struct arena *arena,
+                                struct err_detail *detail);
+typedef struct destination *settings_new(const struct destination_settings *settings);
 
 struct kind {
     struct str name;
     bool honours_keys;
     settings_parse *parse;
-    settings_open *open;
+    settings_place *place;
+    settings_new *new;
     const struct str *keys; /* of its settings, besides name and kind; ends with an empty one */
 };
 
 static const struct kind kinds[] = {
-#define X(name, key, honours_keys) {STR(#key), honours_keys, key##_parse, key##_open, key##_settings},
+#define X(name, key, honours_keys)                                                                           \
+    {STR(#key), honours_keys, key##_parse, key##_place, key##_new, key##_settings},
     DESTINATION_KIND_TABLE(X)
 #undef X
 };
@@ -153,18 +157,36 @@ enum err destination_parse(json_t *json, struct arena *arena, struct destination
     return err;
 }
 
+enum err destination_place(struct destination_settings *settings, const struct destination_places *places,
+                           struct arena *arena, struct err_detail *detail)
+{
+    return kinds[settings->kind].place(settings, places, arena, detail);
+}
+
 /* ── calls ────────────────────────────────────────────────────────────────── */
+
+struct destination *destination_new(const struct destination_settings *settings)
+{
+    struct destination *destination = kinds[settings->kind].new(settings);
+    destination->honours_keys = kinds[settings->kind].honours_keys;
+    return destination;
+}
+
+enum err destination_try(struct destination *destination, struct err_detail *detail)
+{
+    return destination->calls->open(destination, detail);
+}
 
 enum err destination_open(const struct destination_settings *settings, struct destination **ret,
                           struct err_detail *detail)
 {
-    struct destination *destination;
-    enum err err = kinds[settings->kind].open(settings, &destination, detail);
+    struct destination *destination = destination_new(settings);
+    enum err err = destination_try(destination, detail);
     if (err)
-        return err;
-    destination->honours_keys = kinds[settings->kind].honours_keys;
-    *ret = destination;
-    return ERR_OK;
+        destination_close(destination);
+    else
+        *ret = destination;
+    return err;
 }
 
 enum err destination_deliver(struct destination *destination, struct activation *items, size_t count,

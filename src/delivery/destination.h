@@ -28,15 +28,28 @@ struct destination_settings {
     enum destination_kind kind;
     union {
         struct {
-            struct str path; /* absolute */
+            struct str path; /* absolute, or relative until it is placed */
+            struct str root; /* absolute: the file really lies inside it, or is refused; empty = anywhere */
         } file;
     };
 };
 
-/* From {"name":"crm","kind":"file","path":"/…"}. ERR_INVALID, ERR_LIMIT with the JSON pointer of what is
- * wrong. The settings live in the arena. Nothing is opened. */
+/* From {"name":"crm","kind":"file","path":"crm.ndjson"}. ERR_INVALID, ERR_LIMIT with the JSON pointer of what
+ * is wrong. The settings live in the arena. Nothing is opened. */
 enum err destination_parse(json_t *json, struct arena *arena, struct destination_settings *ret,
                            struct err_detail *detail);
+
+/* Where files may be written, by the word of the operator: whoever may define destinations may not write
+ * anywhere else. Absolute paths, without a slash at the end. */
+struct destination_places {
+    const char *own;            /* of relative paths */
+    const char *const *allowed; /* of absolute ones */
+    size_t allowed_count;
+};
+/* Makes the path absolute and sets its root. ERR_REFUSED: an absolute path outside the allowed directories.
+ * By the text alone; links are looked through when it is opened. */
+enum err destination_place(struct destination_settings *settings, const struct destination_places *places,
+                           struct arena *arena, struct err_detail *detail);
 
 #define ACTIVATION_OUTCOME_TABLE(X)                                                                          \
     X(OPEN, open)     /* it may have it or not: has() tells, where keys are honoured */                      \
@@ -63,6 +76,7 @@ struct activation {
 
 struct destination;
 struct destination_calls {
+    enum err (*open)(struct destination *, struct err_detail *);
     enum err (*deliver)(struct destination *, struct activation *items, size_t count, struct err_detail *);
     enum err (*has)(struct destination *, const struct str *keys, size_t count, bool *ret,
                     struct err_detail *);
@@ -74,8 +88,12 @@ struct destination { /* first member of every kind */
     bool honours_keys;
 };
 
-/* ERR_BUSY: another process or destination has it; ERR_REFUSED: what is there is not ours; ERR_IO and
- * others. */
+/* It is opened by the first call that needs it, and again by every later one where that failed. */
+struct destination *destination_new(const struct destination_settings *settings);
+/* Whether it can be handed anything by now. ERR_BUSY: another process or destination has it; ERR_REFUSED:
+ * what is there is not ours, or not where it may be; ERR_IO and others. */
+enum err destination_try(struct destination *destination, struct err_detail *detail);
+/* Both of these; on failure there is none. */
 enum err destination_open(const struct destination_settings *settings, struct destination **ret,
                           struct err_detail *detail);
 /* Hands the activations over in order and sets the outcome of each. ERR_OK: each is SENT or FAILED.

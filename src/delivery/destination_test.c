@@ -47,9 +47,14 @@ static const struct refusal refusals[] = {
     {"{\"kind\":\"file\",\"path\":\"/a\",\"name\":\" \\t\"}", ERR_INVALID, "/name", "needs a name"},
     {"{\"kind\":\"file\",\"path\":\"/a\",\"name\":3}", ERR_INVALID, "/name", "needs a name"},
     {"{\"kind\":\"file\",\"name\":\"crm\"}", ERR_INVALID, "/path", "from the root"},
-    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"crm.ndjson\"}", ERR_INVALID, "/path", "from the root"},
-    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/var/\"}", ERR_INVALID, "/path", "from the root"},
-    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/\"}", ERR_INVALID, "/path", "from the root"},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"\"}", ERR_INVALID, "/path", "from the root"},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/var/\"}", ERR_INVALID, "/path", "name a file"},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/\"}", ERR_INVALID, "/path", "name a file"},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"..\"}", ERR_INVALID, "/path", "\"..\""},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"../a\"}", ERR_INVALID, "/path", "\"..\""},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/var/../etc/a\"}", ERR_INVALID, "/path", "\"..\""},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"./a\"}", ERR_INVALID, "/path", "\"..\""},
+    {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"//a\"}", ERR_INVALID, "/path", "empty part"},
     {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":[]}", ERR_INVALID, "/path", "from the root"},
     {"{\"kind\":\"file\",\"name\":\"crm\",\"pth\":\"/a\"}", ERR_INVALID, "/pth", "did you mean \"path\"?"},
     {"{\"kind\":\"file\",\"name\":\"crm\",\"path\":\"/a\",\"a/b\":1}", ERR_INVALID, "/a~1b", "remove it"},
@@ -93,6 +98,43 @@ static void names_and_paths_have_limits(void **state)
     arena_deinit(&arena);
 }
 
+static void a_file_is_placed_where_the_operator_allows_it(void **state)
+{
+    static const char *const allowed[] = {"/srv/out", "/mnt"};
+    static const struct destination_places places = {"/data/destinations", allowed, 2};
+    static const struct {
+        const char *path, *placed, *root; /* placed NULL = refused */
+    } cases[] = {{"crm.ndjson", "/data/destinations/crm.ndjson", "/data/destinations"},
+                 {"sub/crm", "/data/destinations/sub/crm", "/data/destinations"},
+                 {"...", "/data/destinations/...", "/data/destinations"},
+                 {"/srv/out/crm", "/srv/out/crm", "/srv/out"},
+                 {"/mnt/a/b", "/mnt/a/b", "/mnt"},
+                 {"/srv/out", NULL, NULL},
+                 {"/srv/outer/crm", NULL, NULL},
+                 {"/srv/crm", NULL, NULL},
+                 {"/data/destinations/crm", NULL, NULL},
+                 {"/etc/passwd", NULL, NULL}};
+    struct arena arena = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct destination_settings settings;
+        struct err_detail detail = {0};
+        char text[128];
+        snprintf(text, sizeof text, "{\"kind\":\"file\",\"path\":\"%s\",\"name\":\"a\"}", cases[i].path);
+        assert_int_equal(parse(&arena, text, &settings, &detail), ERR_OK);
+        enum err err = destination_place(&settings, &places, &arena, &detail);
+        assert_int_equal(err, cases[i].placed ? ERR_OK : ERR_REFUSED);
+        if (!err) {
+            assert_string_equal(settings.file.path.data, cases[i].placed);
+            assert_string_equal(settings.file.root.data, cases[i].root);
+        } else {
+            assert_string_equal(detail.place, "/path");
+            assert_non_null(strstr(detail.text, "--files"));
+        }
+    }
+    arena_deinit(&arena);
+}
+
 static void kinds_and_outcomes_have_their_names(void **state)
 {
     (void)state;
@@ -107,6 +149,7 @@ int main(void)
         cmocka_unit_test(settings_of_a_file_are_read),
         cmocka_unit_test(what_is_wrong_is_named_with_its_place),
         cmocka_unit_test(names_and_paths_have_limits),
+        cmocka_unit_test(a_file_is_placed_where_the_operator_allows_it),
         cmocka_unit_test(kinds_and_outcomes_have_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

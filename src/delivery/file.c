@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,8 +15,9 @@
 
 struct file {
     struct destination base;
-    struct arena arena; /* name and path */
+    struct arena arena; /* name, path and root */
     const char *path;
+    const char *root; /* NULL = the file may be anywhere */
     int fd;           /* -1 = not open */
     uint64_t synced;  /* bytes: all whole lines, all on disk */
     bool uncut;       /* something may stand behind them that was to be cut off */
@@ -32,22 +34,67 @@ static struct file *file_of(struct destination *destination)
 
 const struct str file_settings[] = {{"path", 4}, {NULL, 0}};
 
+/* A path whose parts are all names. */
+static bool is_plain(struct str path)
+{
+    size_t i = path.data[0] == '/';
+    for (size_t end; i <= path.size; i = end + 1) {
+        for (end = i; end < path.size && path.data[end] != '/';)
+            end++;
+        struct str part = {path.data + i, end - i};
+        if (part.size == 0 || str_equal(part, STR(".")) || str_equal(part, STR("..")))
+            return false;
+    }
+    return true;
+}
+
 enum err file_parse(const json_t *json, struct arena *arena, struct destination_settings *ret,
                     struct err_detail *detail)
 {
     const json_t *path = json_object_get(json, "path");
     struct str text = json_is_string(path) ? (struct str){json_string_value(path), json_string_length(path)}
                                            : (struct str){0};
-    if (text.size < 2 || text.data[0] != '/' || text.data[text.size - 1] == '/' ||
-        memchr(text.data, '\0', text.size))
+    if (text.size == 0 || memchr(text.data, '\0', text.size))
         return err_fail(detail, ERR_INVALID, "/path",
-                        "a file destination needs the path of its file from the root: write such as "
-                        "\"/var/lib/sojourn/crm.ndjson\"");
+                        "a file destination needs the path of its file: write such as \"crm.ndjson\", or one "
+                        "from the root");
     if (text.size >= PATH_MAX)
         return err_fail(detail, ERR_LIMIT, "/path", "the path has %zu bytes: the system takes %d", text.size,
                         PATH_MAX - 1);
+    if (!is_plain(text))
+        return err_fail(detail, ERR_INVALID, "/path",
+                        "the path must name a file and have no \".\", \"..\" or empty part: write it out");
     ret->file.path = arena_str(arena, text);
+    ret->file.root = (struct str){0};
     return ERR_OK;
+}
+
+/* Whether a path lies below a directory, by the text. */
+static bool is_below(struct str path, struct str directory)
+{
+    return path.size > directory.size && memcmp(path.data, directory.data, directory.size) == 0 &&
+           (path.data[directory.size] == '/' || directory.size == 1);
+}
+
+enum err file_place(struct destination_settings *settings, const struct destination_places *places,
+                    struct arena *arena, struct err_detail *detail)
+{
+    struct str path = settings->file.path;
+    if (path.data[0] != '/') {
+        settings->file.root = arena_str(arena, str_from(places->own));
+        settings->file.path = str_from(arena_printf(arena, "%s/%.*s", places->own, STR_ARG(path)));
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < places->allowed_count; i++) {
+        if (is_below(path, str_from(places->allowed[i]))) {
+            settings->file.root = arena_str(arena, str_from(places->allowed[i]));
+            return ERR_OK;
+        }
+    }
+    return err_fail(
+        detail, ERR_REFUSED, "/path",
+        "no file may be written there: write a relative path, which is inside the data directory, "
+        "or start the server with --files and the directory");
 }
 
 /* ── opening ──────────────────────────────────────────────────────────────── */
@@ -60,17 +107,36 @@ static void let_go(struct file *file)
     file->uncut = false;
 }
 
-/* A new file's name is only there for good when its directory is synced. */
-static enum err sync_directory(const char *path, struct err_detail *detail)
+/* The directory by what it really is: links may have been put there since the path was checked. */
+static enum err check_inside(const struct file *file, int directory, struct err_detail *detail)
+{
+    char link[64], real[PATH_MAX], root[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+    ssize_t size = readlink(link, real, sizeof real);
+    if (size < 0 || !realpath(file->root, root))
+        return file_failed(file->root, "looking at the directory", detail);
+    struct str inner = {real, (size_t)size}, outer = str_from(root);
+    if (str_equal(inner, outer) || is_below(inner, outer))
+        return ERR_OK;
+    return err_fail(detail, ERR_REFUSED, file->path,
+                    "a symbolic link leads out of %s, where it may be written: give a path without one",
+                    root);
+}
+
+static enum err open_directory(const struct file *file, int *ret, struct err_detail *detail)
 {
     char directory[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    const char *slash = strrchr(file->path, '/');
+    snprintf(directory, sizeof directory, "%.*s", slash == file->path ? 1 : (int)(slash - file->path),
+             file->path);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return file_failed(directory, "opening the directory", detail);
-    enum err err = fsync(fd) ? file_failed(directory, "syncing the directory", detail) : ERR_OK;
-    close(fd);
+    enum err err = file->root ? check_inside(file, fd, detail) : ERR_OK;
+    if (err)
+        close(fd);
+    else
+        *ret = fd;
     return err;
 }
 
@@ -90,22 +156,36 @@ static enum err check_ours(int fd, const char *path, struct err_detail *detail)
     return file_failed(path, "locking", detail);
 }
 
-static enum err open_fd(struct file *file, struct err_detail *detail)
+/* O_NONBLOCK: opening a pipe must not wait for its reader before it is refused. */
+static enum err open_in(struct file *file, int directory, struct err_detail *detail)
 {
     const char *path = file->path;
-    /* O_NONBLOCK: opening a pipe must not wait for its reader before it is refused */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (file->root ? O_NOFOLLOW : 0);
+    int fd = openat(directory, strrchr(path, '/') + 1, flags, 0640);
+    if (fd < 0 && errno == ELOOP)
+        return err_fail(detail, ERR_REFUSED, path, "this is a symbolic link: give the path of a file");
     if (fd < 0)
         return file_failed(path, "opening", detail);
     enum err err = check_ours(fd, path, detail);
     if (!err)
         err = file_lines_mend(fd, path, FILE_UNSYNCED_BYTES_MAX, file->reader, &file->synced, detail);
-    if (!err)
-        err = sync_directory(path, detail);
+    if (!err && fsync(directory)) /* a new file's name is only there for good with its directory */
+        err = file_failed(path, "syncing the directory of", detail);
     if (err)
         close(fd);
     else
         file->fd = fd;
+    return err;
+}
+
+static enum err open_fd(struct file *file, struct err_detail *detail)
+{
+    int directory;
+    enum err err = open_directory(file, &directory, detail);
+    if (err)
+        return err;
+    err = open_in(file, directory, detail);
+    close(directory);
     return err;
 }
 
@@ -244,22 +324,22 @@ static void file_close(struct destination *destination)
     free(file);
 }
 
-enum err file_open(const struct destination_settings *settings, struct destination **ret,
-                   struct err_detail *detail)
+static enum err file_open(struct destination *destination, struct err_detail *detail)
+{
+    return be_open(file_of(destination), detail);
+}
+
+struct destination *file_new(const struct destination_settings *settings)
 {
     static const struct destination_calls calls = {
-        .deliver = file_deliver, .has = file_has, .close = file_close};
+        .open = file_open, .deliver = file_deliver, .has = file_has, .close = file_close};
     struct file *file = memory_take_zeroed(1, sizeof *file);
     file->base.calls = &calls;
     file->base.name = arena_str(&file->arena, settings->name);
     file->path = arena_str(&file->arena, settings->file.path).data;
+    if (settings->file.root.size)
+        file->root = arena_str(&file->arena, settings->file.root).data;
     file->fd = -1;
     file->reader = json_reader_new();
-    enum err err = be_open(file, detail);
-    if (err) {
-        file_close(&file->base);
-        return err;
-    }
-    *ret = &file->base;
-    return ERR_OK;
+    return &file->base;
 }

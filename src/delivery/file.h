@@ -11,6 +11,8 @@
  *   behind of the last group that was not synced: a torn line, a hole. Whoever wants to take the file away
  *   renames it: the next group begins a new one. A file that was cut or written to by others is looked over
  *   again before the next group.
+ * - With a root, the directory that the file is in must lie inside it when links are looked through, and the
+ *   file must be no link itself.
  * - Keys that it has are found by reading it once from the beginning, so only lines that are still there
  *   count. */
 #ifndef DELIVERY_FILE_H
@@ -25,7 +27,8 @@ enum {
 extern const struct str file_settings[];
 enum err file_parse(const json_t *json, struct arena *arena, struct destination_settings *ret,
                     struct err_detail *detail);
-enum err file_open(const struct destination_settings *settings, struct destination **ret,
-                   struct err_detail *detail);
+enum err file_place(struct destination_settings *settings, const struct destination_places *places,
+                    struct arena *arena, struct err_detail *detail);
+struct destination *file_new(const struct destination_settings *settings);
 
 #endif

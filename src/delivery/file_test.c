@@ -176,7 +176,52 @@ static void what_cannot_be_a_file_is_refused(void **state)
     assert_non_null(strstr(detail.text, "directory"));
     settings = folder_settings("/nowhere/at/all");
     assert_int_equal(destination_open(&settings, &destination, &detail), ERR_IO);
-    assert_string_equal(detail.place, "/nowhere/at/all");
+    assert_string_equal(detail.place, "/nowhere/at");
+}
+
+static enum err open_inside(const char *path, const char *root, struct err_detail *detail)
+{
+    struct destination_settings settings = folder_settings(path);
+    struct destination *destination;
+    settings.file.root = str_from(root);
+    enum err err = destination_open(&settings, &destination, detail);
+    if (!err)
+        destination_close(destination);
+    return err;
+}
+
+static void a_link_leads_nowhere_that_may_not_be_written(void **state)
+{
+    struct folder *folder = *state;
+    struct err_detail detail = {0};
+    char inner[80], file[112], link[112];
+    snprintf(inner, sizeof inner, "%s/in", folder->path);
+    snprintf(file, sizeof file, "%s/crm", inner);
+    snprintf(link, sizeof link, "%s/out", inner);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    assert_int_equal(open_inside(file, inner, &detail), ERR_OK);
+    assert_int_equal(open_inside(folder->file, inner, &detail), ERR_REFUSED); /* a neighbour */
+    assert_int_not_equal(access(folder->file, F_OK), 0);
+    assert_int_equal(symlink(folder->file, link), 0); /* the file itself */
+    assert_int_equal(open_inside(link, inner, &detail), ERR_REFUSED);
+    assert_non_null(strstr(detail.text, "symbolic link"));
+    assert_int_not_equal(access(folder->file, F_OK), 0);
+    unlink(link);
+    assert_int_equal(symlink(folder->path, link), 0); /* a directory on the way */
+    snprintf(link, sizeof link, "%s/out/crm.ndjson", inner);
+    assert_int_equal(open_inside(link, inner, &detail), ERR_REFUSED);
+    assert_non_null(strstr(detail.text, "symbolic link"));
+    assert_int_not_equal(access(folder->file, F_OK), 0);
+    snprintf(link, sizeof link, "%s/out", inner);
+    unlink(link);
+    assert_int_equal(symlink(inner, link), 0); /* one that leads back inside does no harm */
+    snprintf(link, sizeof link, "%s/out/crm.ndjson", inner);
+    assert_int_equal(open_inside(link, inner, &detail), ERR_OK);
+    unlink(link);
+    snprintf(link, sizeof link, "%s/out", inner);
+    unlink(link);
+    unlink(file);
+    rmdir(inner);
 }
 
 static void a_file_has_one_writer(void **state)
@@ -241,6 +286,7 @@ int main(void)
         IN_A_FOLDER(a_line_that_none_of_ours_can_be_is_refused),
         IN_A_FOLDER(a_line_that_stands_twice_counts_once),
         IN_A_FOLDER(what_cannot_be_a_file_is_refused),
+        IN_A_FOLDER(a_link_leads_nowhere_that_may_not_be_written),
         IN_A_FOLDER(a_file_has_one_writer),
         IN_A_FOLDER(a_file_taken_away_is_begun_anew),
         IN_A_FOLDER(a_file_that_others_touched_is_looked_over),

@@ -52,6 +52,19 @@ enum handover_answer handover_ask(const struct partition *partition, const struc
     return HANDOVER_GO;
 }
 
+void handover_ask_all(const struct partition *partition, const struct control *control,
+                      struct handover_question *questions, size_t count, size_t bytes_max,
+                      struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct handover_question *question = &questions[i];
+        bool room = i == 0 || arena->bytes < bytes_max;
+        question->answer =
+            room ? handover_ask(partition, control, &question->effect, arena, &question->handover)
+                 : HANDOVER_LATER;
+    }
+}
+
 static bool note_earliest(void *context, const struct enrollment_view *inside)
 {
     uint64_t *after = context;

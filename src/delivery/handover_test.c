@@ -119,6 +119,31 @@ static void another_visit_and_another_enrollment_are_other_effects(void **state)
     assert_string_not_equal(first, last);
 }
 
+static void answers_that_have_no_room_are_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "09:00", JOURNEY);
+    world_event(w, "10:00", "ann", "In", NULL);
+    world_event(w, "10:01", "bob", "In", NULL);
+    world_result(w, "10:02", "ann", "J", 1, false);
+    struct opened opened = opened_in(w);
+    struct handover_question questions[4] = {0};
+    for (size_t i = 0; i < 4; i++)
+        questions[i].effect = opened.rows[i];
+    struct arena arena = {0};
+    handover_ask_all(w->partition, w->control, questions, 4, SIZE_MAX, &arena);
+    static const enum handover_answer all[] = {HANDOVER_GO, HANDOVER_GONE, HANDOVER_GO, HANDOVER_GO};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(questions[i].answer, all[i]);
+    assert_true(str_equal(questions[2].handover.contact, STR("bob")));
+    arena_reset(&arena);
+    handover_ask_all(w->partition, w->control, questions, 4, 1, &arena); /* the first has room in any case */
+    static const enum handover_answer first[] = {HANDOVER_GO, HANDOVER_LATER, HANDOVER_LATER, HANDOVER_LATER};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(questions[i].answer, first[i]);
+    arena_deinit(&arena);
+}
+
 static void reading_begins_before_the_first_open_effect(void **state)
 {
     struct world *w = *state;
@@ -147,6 +172,7 @@ int main(void)
         IN_A_WORLD(a_paused_version_holds_it_and_a_stopped_one_lets_it_go),
         IN_A_WORLD(an_answered_effect_is_gone_and_its_neighbour_is_not),
         IN_A_WORLD(another_visit_and_another_enrollment_are_other_effects),
+        IN_A_WORLD(answers_that_have_no_room_are_asked_for_again),
         IN_A_WORLD(reading_begins_before_the_first_open_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

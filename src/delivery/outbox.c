@@ -43,6 +43,8 @@ void outbox_close(struct outbox *outbox)
     array_free(&outbox->targets);
     map_deinit(&outbox->target_map);
     array_free(&outbox->operations);
+    array_free(&outbox->questions);
+    array_free(&outbox->asked);
     array_free(&outbox->picks);
     array_free(&outbox->activations);
     array_free(&outbox->attempts);
@@ -87,6 +89,11 @@ static void target_failed(struct target *target, int64_t now_ms, const struct er
     target->failure = *failure;
 }
 
+void outbox_failed(struct outbox *outbox, struct str name, int64_t now_ms, const struct err_detail *cause)
+{
+    target_failed(&outbox->targets.items[outbox_target(outbox, name)], now_ms, cause);
+}
+
 /* Those that failed and whose time has come again, and those that let the repetitions go first. */
 static void wake_targets(struct outbox *outbox, int64_t now_ms)
 {
@@ -107,6 +114,9 @@ static void put_result(struct outbox *outbox, uint32_t partition, size_t index, 
                        const char *reason)
 {
     const struct item *item = &outbox->queues[partition].items.items[index];
+    struct target *target = outbox_target_of(outbox, item);
+    target->sent += !failed;
+    target->failed += failed;
     *array_push(&outbox->results) = (struct outbox_result){.partition = partition,
                                                            .result = {.enrollment = item->enrollment,
                                                                       .visit = item->visit,
@@ -193,7 +203,7 @@ static bool is_kept(struct outbox *outbox, const struct target *target)
     return !o->undefined || o->undefined(o->context, target->name) == OUTBOX_KEEP;
 }
 
-/* One that is ready: into the group, or into the state that it really is in. */
+/* One that is ready: among those that the engine is asked about, or into the state that it really is in. */
 static void consider(struct outbox *outbox, uint32_t partition, size_t index)
 {
     const struct item *item = &outbox->queues[partition].items.items[index];
@@ -207,15 +217,25 @@ static void consider(struct outbox *outbox, uint32_t partition, size_t index)
         outbox_set(outbox, partition, index, OUTBOX_WAITING);
         return;
     }
-    struct effect_row row = outbox_row(outbox, item);
-    struct handover handover;
-    switch (outbox->options.ask(outbox->options.context, partition, &row, &outbox->scratch, &handover)) {
+    struct handover_question *question = array_push(&outbox->questions);
+    memset(question, 0, sizeof *question);
+    question->partition = partition;
+    question->effect = outbox_row(outbox, item);
+    *array_push(&outbox->asked) = index;
+}
+
+static void take_answer(struct outbox *outbox, const struct handover_question *question, size_t index)
+{
+    uint32_t partition = question->partition;
+    switch (question->answer) {
     case HANDOVER_HELD: outbox_set(outbox, partition, index, OUTBOX_HELD); return;
     case HANDOVER_GONE: outbox_remove(outbox, partition, index); return;
+    case HANDOVER_LATER: outbox_set(outbox, partition, index, OUTBOX_READY); return;
     case HANDOVER_GO: break;
     }
-    if (target->destination)
-        pick(outbox, partition, index, &handover);
+    const struct item *item = &outbox->queues[partition].items.items[index];
+    if (outbox_target_of(outbox, item)->destination)
+        pick(outbox, partition, index, &question->handover);
     else
         put_result(outbox, partition, index, true, "its destination is not defined");
 }
@@ -223,20 +243,24 @@ static void consider(struct outbox *outbox, uint32_t partition, size_t index)
 /* Another partition is first every time, so that none waits for the others' backlog. */
 static void pick_group(struct outbox *outbox)
 {
+    array_clear(&outbox->questions);
+    array_clear(&outbox->asked);
     array_clear(&outbox->picks);
-    arena_reset(&outbox->scratch);
     for (uint32_t k = 0; k < outbox->partitions; k++) {
         uint32_t p = (outbox->turn + k) % outbox->partitions;
         struct queue *queue = &outbox->queues[p];
         outbox_tidy(queue);
-        while (queue->next < queue->items.count && outbox->picks.count < outbox->group_max &&
-               outbox->scratch.bytes < OUTBOX_GROUP_BYTES_MAX) {
+        while (queue->next < queue->items.count && outbox->questions.count < outbox->group_max) {
             size_t index = queue->next++;
             if (queue->items.items[index].state == OUTBOX_READY)
                 consider(outbox, p, index);
         }
     }
     outbox->turn = (outbox->turn + 1) % outbox->partitions;
+    if (outbox->questions.count)
+        outbox->options.ask(outbox->options.context, outbox->questions.items, outbox->questions.count);
+    array_each (&outbox->questions, i)
+        take_answer(outbox, &outbox->questions.items[i], outbox->asked.items[i]);
 }
 
 /* The group is ready again, as before it was picked. */
@@ -418,6 +442,24 @@ bool outbox_problem(const struct outbox *outbox, size_t index, struct outbox_pro
         }
     }
     return false;
+}
+
+bool outbox_view(const struct outbox *outbox, size_t number, struct outbox_view *ret)
+{
+    if (number >= outbox->targets.count)
+        return false;
+    const struct target *target = &outbox->targets.items[number];
+    *ret = (struct outbox_view){.destination = target->name,
+                                .defined = target->destination,
+                                .failing = target->destination && target->pause_ms > 0,
+                                .sent = target->sent,
+                                .failed = target->failed,
+                                .retry_ms = target->retry_ms};
+    for (size_t i = 0; i < OUTBOX_STATES; i++)
+        ret->effects[i] = target->counts[i] + target->aside[i];
+    if (ret->failing)
+        ret->cause = target->failure;
+    return true;
 }
 
 void outbox_each(const struct outbox *outbox,

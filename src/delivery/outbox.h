@@ -10,9 +10,9 @@
  *   without a closing one is *uncertain* at the next start: its destination is asked whether it has the key,
  *   and what it has is answered `sent` without being handed over again. One that cannot be asked leaves the
  *   effect *unknown*: it stays open, is listed for review (outbox_each, outbox_problem) and never repeated.
- * - The engine is the truth about what is open: it is asked at every hand-over. Held effects stay, those that
- *   are gone are dropped, for the engine closes them itself. A result that was returned is not repeated
- *   before the next start, whatever becomes of it.
+ * - The engine is the truth about what is open: it is asked at every hand-over, about a whole group at once.
+ *   Held effects stay, those that are gone are dropped, for the engine closes them itself. A result that was
+ * returned is not repeated before the next start, whatever becomes of it.
  * - An effect whose destination is not defined stays open and is listed, or fails: the caller says which. One
  *   that is uncertain stays in any case: whether it failed is not known.
  * - A destination that fails (disk full, …) keeps its effects; it is tried again after 1 s, 2 s, … 60 s.
@@ -58,9 +58,11 @@ struct outbox_options {
     struct store *store;
     uint64_t after;    /* nothing up to this seq is open: the least handover_after of the partitions */
     uint32_t held_max; /* 0 = OUTBOX_HELD_MAX */
-    /* As handover_ask. It may be called by outbox_open and outbox_deliver; it must not call the outbox. */
-    enum handover_answer (*ask)(void *context, uint32_t partition, const struct effect_row *effect,
-                                struct arena *arena, struct handover *ret);
+    /* Answers every question, which are at most OUTBOX_GROUP_MAX; those of one partition stand together. What
+     * the answers point to lives until the next call; when that is about OUTBOX_GROUP_BYTES_MAX the rest may
+     * be HANDOVER_LATER, but not all. It may be called by outbox_open and outbox_deliver; it must not call
+     * the outbox. */
+    void (*ask)(void *context, struct handover_question *questions, size_t count);
     enum outbox_undefined (*undefined)(void *context, struct str destination); /* NULL = OUTBOX_KEEP */
     void *context;
 };
@@ -79,8 +81,12 @@ void outbox_undefine(struct outbox *outbox, struct str name);
 /* A version went on or was stopped: what is held is looked at again. */
 void outbox_look_again(struct outbox *outbox);
 
+/* The destination, which is defined, cannot be handed anything: as if a group had failed. */
+void outbox_failed(struct outbox *outbox, struct str name, int64_t now_ms, const struct err_detail *cause);
+
 /* The effect rows of a committed batch; of each partition every batch, in order. The rows are copied. */
 void outbox_take(struct outbox *outbox, const struct batch *batch);
+void outbox_take_row(struct outbox *outbox, uint32_t partition, const struct effect_row *row);
 
 struct outbox_result {
     uint32_t partition;
@@ -105,6 +111,17 @@ struct outbox_problem {
     struct err_detail cause; /* WAITING: why */
 };
 bool outbox_problem(const struct outbox *outbox, size_t index, struct outbox_problem *ret);
+
+/* A destination that is defined, or that effects name, by its number from 0. */
+struct outbox_view {
+    struct str destination; /* lives as long as the outbox */
+    bool defined, failing;
+    uint64_t effects[OUTBOX_STATES]; /* put aside ones included, by their cause */
+    uint64_t sent, failed;           /* results since the start */
+    int64_t retry_ms;        /* failing: when it is tried again; INSTANT_NEVER = with the next effect */
+    struct err_detail cause; /* failing: why */
+};
+bool outbox_view(const struct outbox *outbox, size_t number, struct outbox_view *ret);
 
 /* Every effect in memory, by partition and seq; the callback returns false to end it. */
 void outbox_each(const struct outbox *outbox,

@@ -117,10 +117,10 @@ static struct pending *find(struct caller *caller, uint32_t partition, uint64_t 
     return NULL;
 }
 
-static enum handover_answer ask(void *context, uint32_t partition, const struct effect_row *effect,
-                                struct arena *arena, struct handover *ret)
+static enum handover_answer ask_one(struct caller *caller, uint32_t partition,
+                                    const struct effect_row *effect, struct handover *ret)
 {
-    struct caller *caller = context;
+    struct arena *arena = &caller->answers;
     const struct pending *pending = find(caller, partition, effect->effect);
     assert_int_equal(effect->enrollment, pending->row.enrollment);
     if (!pending->open)
@@ -132,6 +132,24 @@ static enum handover_answer ask(void *context, uint32_t partition, const struct 
     if (caller->attribute_bytes)
         ret->attributes = (struct str){arena_take(arena, caller->attribute_bytes), caller->attribute_bytes};
     return HANDOVER_GO;
+}
+
+/* Questions of one partition stand together; what former answers pointed to is gone. */
+static void ask(void *context, struct handover_question *questions, size_t count)
+{
+    struct caller *caller = context;
+    bool met[CALLER_PARTITIONS] = {0};
+    assert_in_range(count, 1, OUTBOX_GROUP_MAX);
+    arena_deinit(&caller->answers);
+    for (size_t i = 0; i < count; i++) {
+        struct handover_question *question = &questions[i];
+        bool begins = i == 0 || questions[i - 1].partition != question->partition;
+        assert_false(begins && met[question->partition]);
+        met[question->partition] = true;
+        bool room = i == 0 || caller->answers.bytes < OUTBOX_GROUP_BYTES_MAX;
+        question->answer = room ? ask_one(caller, question->partition, &question->effect, &question->handover)
+                                : HANDOVER_LATER;
+    }
 }
 
 static enum outbox_undefined undefined(void *context, struct str destination)
@@ -269,6 +287,7 @@ void caller_end(struct caller *caller)
     basket_end(&caller->crm);
     basket_end(&caller->mailer);
     array_free(&caller->pending);
+    arena_deinit(&caller->answers);
 }
 
 void caller_crash(struct caller *caller)

@@ -44,6 +44,7 @@ struct caller {
     bool held[CALLER_VERSIONS];
     uint32_t held_max;
     size_t attribute_bytes; /* of every contact */
+    struct arena answers;   /* what the last ones point to */
     enum outbox_undefined undefined;
     struct basket crm, mailer;
     int64_t now_ms;

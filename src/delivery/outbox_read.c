@@ -26,13 +26,16 @@ static void open_item(struct outbox *outbox, uint32_t partition, const struct ef
 
 void outbox_take(struct outbox *outbox, const struct batch *batch)
 {
-    array_each (&batch->effects, i) {
-        const struct effect_row *row = &batch->effects.items[i];
-        if (row->kind == EFFECT_OPENED)
-            open_item(outbox, batch->partition, row);
-        else if (row->kind != EFFECT_ATTEMPTED)
-            (void)close_item(outbox, batch->partition, row->effect);
-    }
+    array_each (&batch->effects, i)
+        outbox_take_row(outbox, batch->partition, &batch->effects.items[i]);
+}
+
+void outbox_take_row(struct outbox *outbox, uint32_t partition, const struct effect_row *row)
+{
+    if (row->kind == EFFECT_OPENED)
+        open_item(outbox, partition, row);
+    else if (row->kind != EFFECT_ATTEMPTED)
+        (void)close_item(outbox, partition, row->effect);
 }
 
 /* ── at start ─────────────────────────────────────────────────────────────── */
@@ -61,10 +64,9 @@ static void take_attempt(struct reading *reading, uint32_t partition, const stru
     }
     if (!queue->behind)
         return; /* it was closed before: seqs of delivery and engine are taken apart, so the row comes late */
-    struct handover handover;
-    arena_reset(&outbox->scratch);
-    if (outbox->options.ask(outbox->options.context, partition, row, &outbox->scratch, &handover) !=
-        HANDOVER_GONE)
+    struct handover_question question = {.partition = partition, .effect = *row};
+    outbox->options.ask(outbox->options.context, &question, 1);
+    if (question.answer != HANDOVER_GONE)
         *array_push(&reading->uncertain) = (struct opened_before){partition, row->effect};
 }
 

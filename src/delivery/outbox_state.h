@@ -47,6 +47,7 @@ struct target { /* a destination by its name, defined or not */
     uint64_t counts[OUTBOX_STATES];
     uint64_t aside[OUTBOX_STATES]; /* put aside, by the cause at the time */
     uint64_t to_repeat;            /* READY or WAITING, and attempted before */
+    uint64_t sent, failed;         /* results */
     int64_t retry_ms;              /* INSTANT_NEVER = it has not failed */
     int64_t pause_ms;              /* between the last two tries */
     struct err_detail failure;
@@ -76,6 +77,8 @@ struct outbox {
     uint32_t group_max;
     /* of one call */
     struct arena scratch;
+    ARRAY(struct handover_question) questions;
+    ARRAY(size_t) asked; /* what each question is about: an index in its partition's queue */
     ARRAY(struct pick) picks;
     ARRAY(struct activation) activations;
     ARRAY(struct store_effect) attempts;

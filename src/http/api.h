@@ -97,6 +97,7 @@ enum err api_document(const struct http_request *request, json_t **ret, struct e
 http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch;
 http_handler api_journeys_check, api_journeys_publish, api_journeys_list, api_journey, api_journey_act,
     api_journey_statistics;
+http_handler api_destinations_list, api_destination, api_destination_define, api_destination_remove;
 http_handler api_contact, api_contact_timeline, api_contact_trace;
 
 /* Of a file that is imported; unpacked where it was sent packed. */

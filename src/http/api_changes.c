@@ -1,5 +1,9 @@
 /* What changes journeys: a publish, and the actions of operators. Each is appended to the control log, and
- * answered when every partition has committed past it. */
+ * answered when every partition has committed past it. An action is answered when delivery has ended the
+ * round that it was in at that moment, besides: after the answer to `pause` or `stop` nothing of the journey
+ * leaves. */
+#include <stddef.h>
+
 #include "http/api.h"
 #include "ingest/quote.h"
 #include "journey/checklist.h"
@@ -51,7 +55,9 @@ static enum err find_repeat(const struct control *control, struct str key, enum 
 struct journey_change {
     uint16_t version;
     unsigned status;
-    struct str findings; /* of a publish: the member */
+    struct str findings;         /* of a publish: the member */
+    struct dispatch_order order; /* of an action */
+    struct gather *gather;
 };
 
 static void answer_change(struct gather *gather)
@@ -70,11 +76,27 @@ static void answer_change(struct gather *gather)
     api_answer(gather->request, change->status, &out);
 }
 
+static void on_order(struct dispatch_order *order)
+{
+    const struct journey_change *change =
+        (struct journey_change *)((char *)order - offsetof(struct journey_change, order));
+    answer_change(change->gather);
+}
+
+/* Every partition has taken the action: what delivery asks about from here on it is told by that. */
+static void order_delivery(struct gather *gather)
+{
+    struct journey_change *change = gather->context;
+    change->gather = gather;
+    change->order.done = on_order;
+    dispatch_post(gather->service->dispatch, &change->order);
+}
+
 /* Answered when every partition has committed past the entry. */
 static void await_all(struct service *service, struct http_request *request, struct journey_change *change,
-                      uint64_t position)
+                      uint64_t position, gather_end *end)
 {
-    struct gather *gather = gather_new(service, request, answer_change, change);
+    struct gather *gather = gather_new(service, request, end, change);
     gather_control(gather, position);
     gather_post(gather);
 }
@@ -150,7 +172,7 @@ static void publish_checked(struct service *service, struct http_request *reques
     }
     const json_t *name = json_object_get(document, "name");
     put_location(request, (struct str){json_string_value(name), json_string_length(name)});
-    await_all(service, request, change, position);
+    await_all(service, request, change, position, answer_change);
 }
 
 void api_journeys_publish(void *context, struct http_request *request)
@@ -297,5 +319,6 @@ void api_journey_act(void *context, struct http_request *request)
     }
     struct journey_change *change = arena_take(http_request_arena(request), sizeof *change);
     *change = (struct journey_change){.version = version, .status = 200};
-    await_all(service, request, change, position);
+    change->order.kind = hold == HOLD_ALL ? DISPATCH_BARRIER : DISPATCH_LOOK_AGAIN;
+    await_all(service, request, change, position, order_delivery);
 }

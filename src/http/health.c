@@ -50,6 +50,42 @@ static void http_figures(const struct http_counts *counts, struct buf *out)
            counts->body_bytes);
 }
 
+static void put_label(struct str value, struct buf *out)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] == '"' || value.data[i] == '\\')
+            buf_put_char(out, '\\');
+        if (value.data[i] == '\n')
+            buf_put_text(out, "\\n");
+        else
+            buf_put_char(out, value.data[i]);
+    }
+}
+
+static void delivery_figures(struct dispatch *dispatch, struct buf *out)
+{
+    struct dispatch_figures figures = dispatch_figures(dispatch);
+    figure(out, "sojourn_effects_sent_total", "counter", "Activations that a destination has taken.",
+           figures.sent);
+    figure(out, "sojourn_effects_failed_total", "counter", "Activations that no destination will take.",
+           figures.failed);
+    buf_put_text(out, "# HELP sojourn_effects_open Activations on their way, in memory.\n"
+                      "# TYPE sojourn_effects_open gauge\n");
+    for (size_t i = 0; i < OUTBOX_STATES; i++)
+        buf_printf(out, "sojourn_effects_open{state=\"%s\"} %" PRIu64 "\n",
+                   outbox_state_name((enum outbox_state)i), figures.effects[i]);
+    buf_put_text(out, "# HELP sojourn_destination_failing 1 while a destination takes nothing.\n"
+                      "# TYPE sojourn_destination_failing gauge\n");
+    struct outbox_view view;
+    for (size_t i = 0; dispatch_view(dispatch, i, &view); i++) {
+        if (!view.defined)
+            continue;
+        buf_put_text(out, "sojourn_destination_failing{destination=\"");
+        put_label(view.destination, out);
+        buf_printf(out, "\"} %d\n", view.failing);
+    }
+}
+
 void health_metrics(void *context, struct http_request *request)
 {
     const struct service *service = context;
@@ -69,6 +105,7 @@ void health_metrics(void *context, struct http_request *request)
            crew_dedupe_ids(service->crew));
     figure(&out, "sojourn_dedupe_window_seconds", "gauge", "How long a message id is sure to be known.",
            (uint64_t)crew_dedupe_window_ms(service->crew) / 1000);
+    delivery_figures(service->dispatch, &out);
     const struct http_server *server = atomic_load(&service->server);
     if (server) { /* it listens a moment before anybody is told of it */
         struct http_counts counts = http_server_counts(server);

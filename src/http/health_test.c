@@ -44,6 +44,15 @@ static int begin(void **state)
                                       .room_bytes = 1000,
                                       .on_broken = on_broken};
     assert_int_equal(crew_new(&crew, &service->crew, NULL), ERR_OK);
+    const struct dispatch_options dispatch = {.store = service->store,
+                                              .crew = service->crew,
+                                              .control = service->control,
+                                              .clock = clock_ms,
+                                              .on_broken = on_broken};
+    assert_int_equal(dispatch_new(&dispatch, &service->dispatch, NULL), ERR_OK);
+    const struct destination_settings settings = {
+        .name = STR("c\"rm"), .kind = DESTINATION_FILE, .file.path = STR("/nowhere/crm")};
+    dispatch_define(service->dispatch, &settings);
     crew_start(service->crew);
     const struct http_options options = {.address = "127.0.0.1",
                                          .threads = 2,
@@ -63,6 +72,7 @@ static int end(void **state)
     struct service *service = *state;
     http_server_stop(service->server);
     crew_stop(service->crew);
+    dispatch_free(service->dispatch);
     crew_free(service->crew);
     control_close(service->control);
     store_close(service->store);
@@ -107,6 +117,9 @@ static void metrics_show_what_has_happened(void **state)
                                         "sojourn_rows_durable_total 0\n",
                                         "sojourn_ingest_room_used_bytes 345\n",
                                         "sojourn_store_stalled 0\n",
+                                        "sojourn_effects_sent_total 0\n",
+                                        "sojourn_effects_open{state=\"held\"} 0\n",
+                                        "sojourn_destination_failing{destination=\"c\\\"rm\"} 1\n",
                                         "sojourn_http_requests_total 2\n",
                                         "sojourn_http_answers_total{class=\"2xx\"} 0\n",
                                         "sojourn_http_answers_total{class=\"4xx\"} 1\n",

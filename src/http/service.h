@@ -2,6 +2,7 @@
  * server. */
 #ifndef HTTP_SERVICE_H
 #define HTTP_SERVICE_H
+#include "delivery/dispatch.h"
 #include "http/http.h"
 #include "http/read_pool.h"
 #include "partition/crew.h"
@@ -16,7 +17,9 @@ struct service {
     struct crew *crew;
     struct imports *imports; /* ends before the HTTP server does: it answers what it is offered */
     struct read_pool *reads; /* for answers that wait for the store; outlives the HTTP server's stop */
-    int64_t (*clock)(void *context); /* UTC ms */
+    struct dispatch *dispatch;
+    struct destination_places places; /* where the API may have files written */
+    int64_t (*clock)(void *context);  /* UTC ms */
     void *clock_context;
     void (*entropy)(void *bytes, size_t size); /* for new keys */
     int64_t started_ms;

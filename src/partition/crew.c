@@ -510,6 +510,12 @@ uint32_t crew_partitions(const struct crew *crew)
     return crew->partitions;
 }
 
+const struct partition *crew_partition(const struct crew *crew, uint32_t partition)
+{
+    CHECK(!crew->started && partition < crew->partitions);
+    return crew->posts[partition].partition;
+}
+
 bool crew_room_take(struct crew *crew, size_t bytes)
 {
     size_t used = atomic_load(&crew->room_used);

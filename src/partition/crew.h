@@ -44,6 +44,8 @@ void crew_free(struct crew *crew); /* stopped, or never started */
 /* The mail is taken by the partition's worker. */
 void crew_post(struct crew *crew, uint32_t partition, struct mail *mail);
 uint32_t crew_partitions(const struct crew *crew);
+/* Only while no worker runs: between crew_new and crew_start. */
+const struct partition *crew_partition(const struct crew *crew, uint32_t partition);
 
 /* Room for records, process-wide, taken before a request is parted over partitions and given back when it is
  * answered: a request is taken whole or refused whole. */

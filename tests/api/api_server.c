@@ -35,6 +35,12 @@ static void on_broken(void *context, const struct err_detail *detail)
     _Exit(3);
 }
 
+static void on_durable(void *context, const struct batch *batch)
+{
+    const struct service *service = context;
+    dispatch_take(service->dispatch, batch);
+}
+
 static int fail(const char *what, const struct err_detail *detail)
 {
     fprintf(stderr, "%s: %s: %s\n", what, detail->place, detail->text);
@@ -82,6 +88,7 @@ static int serve(struct service *service, const char *uploads)
     crew_start(service->crew);
     imports_start(service->imports);
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
+    dispatch_start(service->dispatch, true);
     struct http_server *server;
     if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
@@ -94,9 +101,23 @@ static int serve(struct service *service, const char *uploads)
     atomic_store(&service->stopping, true);
     imports_stop(service->imports);
     http_server_stop(server);
+    dispatch_stop(service->dispatch);
     crew_stop(service->crew);
     read_pool_free(service->reads);
     return 0;
+}
+
+/* Destinations write into the folder itself. */
+static enum err open_dispatch(struct service *service, const char *folder, struct err_detail *detail)
+{
+    const struct dispatch_options dispatch = {.store = service->store,
+                                              .crew = service->crew,
+                                              .control = service->control,
+                                              .clock = clock_ms,
+                                              .on_broken = on_broken};
+    service->places = (struct destination_places){.own = folder};
+    enum err err = dispatch_new(&dispatch, &service->dispatch, detail);
+    return err ? err : dispatch_load(service->dispatch, &service->places, detail);
 }
 
 int main(int argc, char **argv)
@@ -117,7 +138,9 @@ int main(int argc, char **argv)
                                       .clock = clock_ms,
                                       .room_bytes = ROOM_BYTES,
                                       .dedupe_ids_max = DEDUPE_IDS_MAX,
-                                      .on_broken = on_broken};
+                                      .on_durable = on_durable,
+                                      .on_broken = on_broken,
+                                      .context = &service};
     if (crew_new(&crew, &service.crew, &detail))
         return fail("crew", &detail);
     char uploads[4096], folder[4096];
@@ -129,9 +152,12 @@ int main(int argc, char **argv)
                                             .clock = clock_ms};
     if (imports_open(&imports, &service.imports, &detail))
         return fail("imports", &detail);
+    if (open_dispatch(&service, argv[1], &detail))
+        return fail("dispatch", &detail);
     snprintf(uploads, sizeof uploads, "%s/uploads", argv[1]);
     int status = serve(&service, uploads);
     imports_close(service.imports);
+    dispatch_free(service.dispatch);
     crew_free(service.crew);
     control_close(service.control);
     store_close(service.store);

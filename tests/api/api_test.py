@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools")
 import imports
 import reads
 from contract import Contract
+from destinations import test_destinations
 from server import served
 from tap import Tap
 
@@ -285,6 +286,7 @@ def test_restart(binary, folder):
         tap.equal("so are attributes", server.get("contacts", "ann").body["attributes"], {"plan": "pro", "age": 42, "tags": ["x", "y"]})
         tap.equal("so is the journey's end", server.get("journeys", "Wait / see").body["state"], "stopped")
         tap.equal("so is what was counted", server.get("journeys", "Wait / see", "statistics").body["qualified"], 40)
+        tap.equal("so are destinations", [d["name"] for d in server.get("destinations").body["destinations"]], ["kept"])
         tap.equal("an Idempotency-Key is remembered", server.act("Wait / see", {"action": "pause", "hold": "all"}, "pause-1").status, 200)
         answer = server.batch(*[track("ivy", "Once", messageId=f"m{i}") for i in range(25)])
         once = next(e["count"] for e in server.get("contacts", "ivy").body["events"] if e["event"] == "Once")
@@ -310,6 +312,7 @@ def main(binary, document):
             for test in (test_keys, test_ingest, test_times, test_errors, test_journey, test_statistics, test_pages,
                          test_actions, test_crowd, test_room, test_one_request, test_repeated, test_health):
                 test(server)
+            test_destinations(tap, server)
             for test in (*reads.TESTS, *imports.TESTS):
                 test(tap, server)
         test_restart(binary, folder)

@@ -23,7 +23,7 @@ class Answer:
 
 class Server:
     def __init__(self, binary, folder, contract=None):
-        self.contract = contract
+        self.contract, self.folder = contract, folder
         self.process = subprocess.Popen([binary, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.said = json.loads(self.process.stdout.readline())
 

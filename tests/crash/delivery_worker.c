@@ -79,6 +79,7 @@ struct worker {
     struct destination *destinations[2];
     struct outbox *outbox;
     ARRAY(struct input) results[WORKER_PARTITIONS];
+    struct arena answers;
     int64_t now_ms;
     uint16_t bought, left;
 };
@@ -89,12 +90,15 @@ static void fail(const char *what, const struct err_detail *detail)
     _exit(1);
 }
 
-static enum handover_answer ask(void *context, uint32_t partition, const struct effect_row *effect,
-                                struct arena *arena, struct handover *ret)
+static void ask(void *context, struct handover_question *questions, size_t count)
 {
-    const struct worker *w = context;
-    CHECK(partition < WORKER_PARTITIONS);
-    return handover_ask(w->partitions[partition], w->control, effect, arena, ret);
+    struct worker *w = context;
+    arena_reset(&w->answers);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(questions[i].partition < WORKER_PARTITIONS);
+        handover_ask_all(w->partitions[questions[i].partition], w->control, &questions[i], 1, SIZE_MAX,
+                         &w->answers);
+    }
 }
 
 void worker_file(const struct worker_options *options, const char *destination,
@@ -170,6 +174,7 @@ static void close_all(struct worker *w)
         partition_close(w->partitions[p]);
         array_free(&w->results[p]);
     }
+    arena_deinit(&w->answers);
     control_close(w->control);
     store_close(w->store);
 }
