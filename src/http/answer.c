@@ -24,12 +24,12 @@ void http_answer_header(struct http_request *request, const char *name, const ch
                                                             arena_printf(&request->arena, "%s", value)};
 }
 
-/* Takes the response, whose bytes are so many in memory. */
-static void answer_set(struct http_request *request, unsigned status, const char *type,
-                       struct MHD_Response *response, size_t bytes)
+void answer_take(struct http_request *request, unsigned status, struct MHD_Response *response,
+                 const char *type)
 {
     struct http_server *server = request->server;
-    CHECK(status >= 200 && status <= 599 && !request->response && response);
+    CHECK(status >= 200 && status <= 599 && !request->response);
+    CHECK(response);
     request->response = response;
     if (type)
         CHECK(MHD_add_response_header(request->response, "Content-Type", type) == MHD_YES);
@@ -38,22 +38,21 @@ static void answer_set(struct http_request *request, unsigned status, const char
         CHECK(MHD_add_response_header(request->response, header->name, header->value) == MHD_YES);
     }
     request->status = status;
-    request->answer_bytes = bytes;
-    /* never refused: whoever has been worked for gets an answer, and new bodies wait instead */
-    atomic_fetch_add(&server->budget.used, bytes);
     atomic_fetch_add(&server->answers_by_class[status / 100], 1);
 }
 
 static void answer_make(struct http_request *request, unsigned status, const char *type, struct str body)
 {
-    answer_set(
-        request, status, type,
+    answer_take(
+        request, status,
         MHD_create_response_from_buffer(body.size, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY),
-        body.size);
+        type);
+    request->answer_bytes = body.size;
+    /* never refused: whoever has been worked for gets an answer, and new bodies wait instead */
+    atomic_fetch_add(&request->server->budget.used, body.size);
 }
 
-/* From here on the request belongs to the connection's thread. */
-static void answer_deliver(struct http_request *request)
+void answer_deliver(struct http_request *request)
 {
     struct http_server *server = request->server;
     struct MHD_Connection *connection = request->connection;
@@ -76,7 +75,7 @@ void http_answer_file(struct http_request *request, unsigned status, const char 
     struct stat file;
     CHECK(fstat(fd, &file) == 0);
     request->file_bytes = (uint64_t)file.st_size;
-    answer_set(request, status, type, MHD_create_response_from_fd64((uint64_t)file.st_size, fd), 0);
+    answer_take(request, status, MHD_create_response_from_fd64((uint64_t)file.st_size, fd), type);
     answer_deliver(request);
 }
 
@@ -123,10 +122,11 @@ static bool is_kept(struct http_request *request)
 bool answer_send(struct http_request *request)
 {
     body_deinit(&request->body);
-    if (!is_kept(request))
+    if (request->stream || !is_kept(request))
         CHECK(MHD_add_response_header(request->response, "Connection", "close") == MHD_YES);
     int64_t sending_ms = (int64_t)(request->answer_bytes + request->file_bytes) * 1000 / RATE_BYTES_MIN;
-    watch_set(request->watched, server_idle_ms(request->server) + sending_ms);
+    if (!request->stream) /* its own end watches it */
+        watch_set(request->watched, server_idle_ms(request->server) + sending_ms);
     return MHD_queue_response(request->connection, request->status, request->response) == MHD_YES;
 }
 

@@ -7,6 +7,7 @@
 #include "http/answer.h"
 #include "http/credential.h"
 #include "http/router.h"
+#include "http/stream.h"
 
 enum {
     READ_AWAY_BYTES_MAX = HTTP_BODY_BYTES_MAX
@@ -372,6 +373,8 @@ void connection_completed(void *given, struct MHD_Connection *connection, void *
     if (!request)
         return;
     *context = NULL;
+    if (request->stream)
+        stream_detach(request->stream);
     watch_set(request->watched, 2 * server_idle_ms(server));
     if (request->response)
         MHD_destroy_response(request->response);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "http/connection.h"
+#include "http/stream.h"
 
 enum { BACKLOG = 1024, DESCRIPTORS_SPARED = 128 /* for files, the store, deliveries */ };
 
@@ -182,6 +183,7 @@ void http_server_stop(struct http_server *server)
     /* the library's threads may still know the descriptor: it refuses connections now and is closed at the
      * end */
     shutdown(server->listen_fd, SHUT_RDWR);
+    stream_end_all(server);
     wait_for_answers(server);
     MHD_stop_daemon(server->daemon);
     server_free(server);

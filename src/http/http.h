@@ -16,6 +16,7 @@ enum {
     HTTP_BODY_BYTES_MAX = 512 * 1024, /* where a route says nothing: Segment's 500 KB and a little */
     HTTP_HEADER_BYTES_MAX = 32 * 1024,
     HTTP_CONNECTIONS_MAX = 12000,
+    HTTP_STREAM_BACKLOG_BYTES = 256 * 1024, /* of a streamed answer: who lets more wait is cut off */
     HTTP_IDLE_SECONDS = 30 /* a connection that sends or takes nothing for so long is closed */
 };
 
@@ -110,6 +111,17 @@ void http_answer(struct http_request *request, unsigned status, const char *type
 /* The body is the file, from its beginning to its present end; the descriptor is the server's from here on.
  */
 void http_answer_file(struct http_request *request, unsigned status, const char *type, int fd);
+/* An answer that goes on for as long as its owner likes. It is begun at once; what is put goes out when the
+ * client takes it. Any thread may put and close; the owner closes once, whatever put has said, and touches it
+ * no more. */
+struct http_stream;
+struct http_stream *http_answer_stream(struct http_request *request, unsigned status, const char *type);
+/* Copies. False from when on nobody listens: the client is gone, or was cut off for taking too little, or the
+ * server stops. An empty text only looks whether somebody does. */
+bool http_stream_put(struct http_stream *stream, struct str text);
+/* The answer ends after what has been put. */
+void http_stream_close(struct http_stream *stream);
+
 /* application/problem+json (RFC 9457): type, title, status, detail, and pointer where detail->place has one.
  * The status follows the code where it is 0: INVALID 400, NOT_FOUND 404, REFUSED 409, LIMIT 413, UNSUPPORTED
  * 422, BUSY 503 … */

@@ -24,6 +24,7 @@ enum {
     STOP_GRACE_MS = 1000       /* for requests that are still coming in when the server stops */
 };
 
+struct http_stream;
 struct MHD_Daemon;
 struct MHD_Connection;
 struct MHD_Response;
@@ -44,6 +45,7 @@ struct http_server {
     uint64_t coming_in,
         owed;    /* guarded: requests being read; requests whose answer has not been sent wholly */
     bool closed; /* guarded: no request reaches a handler any more */
+    struct http_stream *streams; /* guarded: those whose connection is open */
 };
 
 enum request_state { REQUEST_HANDLING, REQUEST_SUSPENDED, REQUEST_ANSWERED };
@@ -71,8 +73,9 @@ struct http_request {
     struct MHD_Response *response;
     struct buf refusal; /* the same as bytes, where the answer is a refusal while the body still comes in */
     unsigned status;
-    size_t answer_bytes; /* counted in the budget */
-    uint64_t file_bytes; /* of an answer that is a file */
+    size_t answer_bytes;        /* counted in the budget */
+    uint64_t file_bytes;        /* of an answer that is a file */
+    struct http_stream *stream; /* NULL = the answer is whole */
 };
 
 int64_t server_idle_ms(const struct http_server *server);

@@ -19,6 +19,7 @@ struct desk {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     ARRAY(struct http_request *) kept;
+    ARRAY(struct http_stream *) streams;
     char uploads[64];
 };
 
@@ -34,8 +35,9 @@ struct desk *desk_new(void)
 
 void desk_free(struct desk *desk)
 {
-    CHECK(desk->kept.count == 0 && rmdir(desk->uploads) == 0);
+    CHECK(desk->kept.count == 0 && desk->streams.count == 0 && rmdir(desk->uploads) == 0);
     array_free(&desk->kept);
+    array_free(&desk->streams);
     pthread_cond_destroy(&desk->changed);
     pthread_mutex_destroy(&desk->mutex);
     free(desk);
@@ -66,6 +68,16 @@ void desk_await(struct desk *desk, size_t count)
     pthread_mutex_unlock(&desk->mutex);
 }
 
+struct http_stream *desk_take_stream(struct desk *desk)
+{
+    pthread_mutex_lock(&desk->mutex);
+    while (!desk->streams.count)
+        pthread_cond_wait(&desk->changed, &desk->mutex);
+    struct http_stream *stream = desk->streams.items[--desk->streams.count];
+    pthread_mutex_unlock(&desk->mutex);
+    return stream;
+}
+
 bool desk_answer(struct desk *desk)
 {
     struct http_request *request = NULL;
@@ -85,6 +97,15 @@ static void keep(void *context, struct http_request *request)
     struct desk *desk = context;
     pthread_mutex_lock(&desk->mutex);
     *array_push(&desk->kept) = request;
+    pthread_cond_broadcast(&desk->changed);
+    pthread_mutex_unlock(&desk->mutex);
+}
+
+static void stream(void *context, struct http_request *request)
+{
+    struct desk *desk = context;
+    pthread_mutex_lock(&desk->mutex);
+    *array_push(&desk->streams) = http_answer_stream(request, 200, "text/event-stream");
     pthread_cond_broadcast(&desk->changed);
     pthread_mutex_unlock(&desk->mutex);
 }
@@ -185,6 +206,7 @@ static const struct http_route routes[] = {
     {"DELETE", "/both", HTTP_OPEN, plain, 0},
     {"POST", "/late", HTTP_OPEN, keep, 0},
     {"GET", "/refused", HTTP_OPEN, refused, 0},
+    {"GET", "/stream", HTTP_OPEN, stream, 0},
     {"POST", "/upload", HTTP_OPEN, upload, (size_t)2 << 30, true},
     {"POST", "/upload/small", HTTP_OPEN, upload, WIRE_SMALL_BODY_MAX, true},
 };
@@ -305,6 +327,11 @@ bool wire_take(struct wire *wire, struct reply *ret)
 bool wire_take_headers(struct wire *wire, struct reply *ret)
 {
     return take(wire, false, ret);
+}
+
+bool wire_is_more(struct wire *wire, int within_ms)
+{
+    return receive(wire, within_ms);
 }
 
 bool wire_is_closed(struct wire *wire, int within_ms)

@@ -15,7 +15,7 @@ struct desk; /* where requests that are kept wait for their answer */
 
 /* GET /plain · POST /echo · POST /small · POST /large · GET /download · GET /things/{thing}/parts/{part} ·
  * GET /things/mine · POST /keyed (write key) · GET /admin (token) · GET and DELETE /both · POST /late (kept)
- * · GET /refused · POST /upload and /upload/small (files) */
+ * · GET /refused · POST /upload and /upload/small (files) · GET /stream */
 struct http_server *wire_serve(struct desk *desk, unsigned idle_seconds, size_t memory_bytes_max);
 
 struct desk *desk_new(void);
@@ -23,6 +23,8 @@ void desk_free(struct desk *desk);
 const char *desk_uploads(const struct desk *desk); /* the directory; empty again at desk_free */
 size_t desk_upload_count(const struct desk *desk); /* files in it */
 void desk_await(struct desk *desk, size_t count);  /* until so many are kept */
+/* Waits until one who asked for /stream is there, and takes it: whoever does closes it. */
+struct http_stream *desk_take_stream(struct desk *desk);
 /* Answers the one kept longest with its own body; false where none is kept. Any thread. */
 bool desk_answer(struct desk *desk);
 
@@ -43,6 +45,8 @@ void wire_text(struct wire *wire, const char *text);
 /* The next answer; false where the connection ended before one was whole. */
 bool wire_take(struct wire *wire, struct reply *ret);
 bool wire_take_headers(struct wire *wire, struct reply *ret); /* of an answer to HEAD */
+/* True when more has come in. */
+bool wire_is_more(struct wire *wire, int within_ms);
 /* True when the server closes, or has closed, the connection. */
 bool wire_is_closed(struct wire *wire, int within_ms);
 void wire_close(struct wire *wire);

@@ -1,64 +1,12 @@
-#include "partition/crew.h"
+#include "partition/crew_state.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 
 #include "base/check.h"
 #include "partition/system_hold.h"
 
 enum { RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
-
-/* One partition, as its worker sees it. */
-struct post {
-    struct partition *partition;
-    struct mailbox box;       /* guarded by the worker's mutex */
-    struct mail_list waiting; /* stepped, in order, each until its batch is durable */
-    uint64_t taken, durable;  /* batches, counted from 1 */
-    _Atomic uint64_t dedupe_ids;
-    _Atomic int64_t dedupe_lost_ms;
-};
-
-/* One call of store_commit. */
-struct job {
-    struct worker *worker;
-    const struct batch *batches[STORE_PARTITIONS];
-    struct post *posts[STORE_PARTITIONS];
-    enum commit_status statuses[STORE_PARTITIONS];
-    size_t count;
-    struct err_detail detail;
-};
-
-struct worker {
-    struct crew *crew;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct post *posts[STORE_PARTITIONS];
-    size_t post_count;
-    bool stopping;              /* guarded, like the next two */
-    bool mail;                  /* something was posted since the last look */
-    bool answered;              /* the store has answered the commit under way */
-    struct job *away;           /* the commit under way: one, so that a refused one has nothing behind it */
-    ARRAY(struct input) inputs; /* of the step being put together: the worker's own */
-};
-
-struct crew {
-    struct crew_options options;
-    struct post posts[STORE_PARTITIONS];
-    uint32_t partitions;
-    struct worker *workers;
-    bool started;
-    pthread_rwlock_t control_lock;
-    _Atomic size_t room_used;
-    _Atomic bool stalled, broken;
-    _Atomic uint64_t rows_durable;
-};
-
-static struct worker *worker_of(struct crew *crew, uint32_t partition)
-{
-    return &crew->workers[partition % crew->options.workers];
-}
 
 static void wake(struct worker *worker)
 {
@@ -253,7 +201,7 @@ static void take_alerts(struct crew *crew, struct post *post, int64_t now_ms)
     }
 }
 
-static void tell_dedupe(struct post *post)
+void crew_tell_dedupe(struct post *post)
 {
     const struct dedupe *dedupe = partition_dedupe(post->partition);
     if (!dedupe)
@@ -281,7 +229,7 @@ static bool step(struct worker *worker, struct post *post)
     pthread_rwlock_unlock(&crew->control_lock);
     if (err)
         broken(crew, &detail);
-    tell_dedupe(post);
+    crew_tell_dedupe(post);
     take_alerts(crew, post, now_ms);
     wait_all(post, &controls);
     wait_all(post, &stepped);
@@ -357,72 +305,6 @@ static void *work(void *context)
 
 /* ── the crew ─────────────────────────────────────────────────────────────── */
 
-static void lock_init(pthread_rwlock_t *lock)
-{
-    /* a publish must not wait for ever behind workers that step without a break */
-    pthread_rwlockattr_t attributes;
-    CHECK(pthread_rwlockattr_init(&attributes) == 0);
-    CHECK(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
-    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
-    pthread_rwlockattr_destroy(&attributes);
-}
-
-static void worker_init(struct crew *crew, struct worker *worker)
-{
-    worker->crew = crew;
-    pthread_condattr_t attributes;
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&worker->changed, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
-    CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
-}
-
-static enum err open_partitions(struct crew *crew, struct err_detail *detail)
-{
-    struct partition *opened[STORE_PARTITIONS];
-    enum err err = ERR_OK;
-    for (uint32_t id = 0; id < crew->partitions && !err; id++) {
-        const struct partition_options partition = {
-            .id = id,
-            .store = crew->options.store,
-            .control = crew->options.control,
-            .late_tolerance = true,
-            .dedupe_ids_max =
-                (uint32_t)((crew->options.dedupe_ids_max + crew->partitions - 1) / crew->partitions)};
-        err = partition_open(&partition, &crew->posts[id].partition, detail);
-        opened[id] = crew->posts[id].partition;
-    }
-    if (!err)
-        err = partition_remember(opened, crew->partitions, detail);
-    for (uint32_t id = 0; id < crew->partitions && !err; id++)
-        tell_dedupe(&crew->posts[id]);
-    return err;
-}
-
-enum err crew_new(const struct crew_options *options, struct crew **ret, struct err_detail *detail)
-{
-    struct crew *crew = memory_take_zeroed(1, sizeof *crew);
-    crew->options = *options;
-    crew->partitions = options->store->partitions;
-    CHECK(options->workers > 0 && crew->partitions <= STORE_PARTITIONS);
-    lock_init(&crew->control_lock);
-    crew->workers = memory_take_zeroed(options->workers, sizeof *crew->workers);
-    for (uint32_t i = 0; i < options->workers; i++)
-        worker_init(crew, &crew->workers[i]);
-    enum err err = open_partitions(crew, detail);
-    if (err) {
-        crew_free(crew);
-        return err;
-    }
-    for (uint32_t id = 0; id < crew->partitions; id++) {
-        struct worker *worker = worker_of(crew, id);
-        worker->posts[worker->post_count++] = &crew->posts[id];
-    }
-    *ret = crew;
-    return ERR_OK;
-}
-
 void crew_start(struct crew *crew)
 {
     crew->started = true;
@@ -497,7 +379,7 @@ void crew_free(struct crew *crew)
 
 void crew_post(struct crew *crew, uint32_t partition, struct mail *mail)
 {
-    struct worker *worker = worker_of(crew, partition);
+    struct worker *worker = crew_worker(crew, partition);
     pthread_mutex_lock(&worker->mutex);
     mail_list_push(&crew->posts[partition].box.lanes[mail->lane], mail);
     worker->mail = true;
