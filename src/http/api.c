@@ -147,6 +147,16 @@ bool api_if_match(const struct http_request *request, uint64_t revision, struct 
     return true;
 }
 
+bool api_unchanged(struct http_request *request, uint64_t revision)
+{
+    struct str list;
+    api_etag(request, revision);
+    if (!http_request_header(request, "If-None-Match", &list) || !has_tag(list, revision))
+        return false;
+    http_answer(request, 304, NULL, STR(""));
+    return true;
+}
+
 /* ── mails ────────────────────────────────────────────────────────────────── */
 
 struct gather *gather_of(struct mail *mail)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "http/service.h"
 #include "journey/checklist.h"
+#include "partition/control_journeys.h"
 
 /* ── writing JSON: a comma is put where one is due ────────────────────────── */
 
@@ -43,6 +44,10 @@ void api_etag(struct http_request *request, uint64_t revision);
 /* Whether If-Match and If-None-Match allow a change of what is there by now (0 = nothing is); without them
  * everything is allowed. False: answer 412 with `detail`. May be called under the control's lock. */
 bool api_if_match(const struct http_request *request, uint64_t revision, struct err_detail *detail);
+
+/* Of a read: puts the ETag. True: it is what the client has already (If-None-Match), and has been answered
+ * 304. */
+bool api_unchanged(struct http_request *request, uint64_t revision);
 
 /* ── mails ────────────────────────────────────────────────────────────────── */
 
@@ -84,20 +89,36 @@ struct gather *gather_of(struct mail *mail);
 /* ── journeys ─────────────────────────────────────────────────────────────── */
 
 /* The members of a journey; the control's lock is held. */
-void api_put_journey(const struct control *control, uint16_t version, struct buf *out);
+void api_put_journey(const struct control *control, const struct control_journey *journey, struct buf *out);
 void api_put_findings(const struct findings *findings, struct buf *out);
-/* The newest version of the journey that the path names; VERSION_NONE after it has answered 404. No lock is
- * held. */
+/* `errors`, `warnings` and `findings` of a document. */
+void api_put_checklist(const json_t *document, struct arena *arena, struct buf *out);
+/* The newest version of the journey that the path names, by its id or name; VERSION_NONE after it has
+ * answered 404, as for one that has no version yet. No lock is held. */
 uint16_t api_find_journey(struct service *service, struct http_request *request);
+/* The journey itself, by its number; 0 after it has answered 404. */
+uint32_t api_find_entity(struct service *service, struct http_request *request);
+
+/* Under what a change is made: who acts, when, and the key by which a retry is known. */
+enum err api_take_by(struct service *service, const struct http_request *request, struct control_by *ret,
+                     struct err_detail *detail);
+/* `Location` of a journey that was made. */
+void api_put_location(struct http_request *request, uint32_t journey);
+/* Publishes a document as a new journey, or a journey's draft (`revision` 0 = whichever is there), and
+ * answers when every partition has committed past it. */
+void api_publish_new(struct service *service, struct http_request *request, const json_t *document);
+/* Whether two documents are written alike: a retry brings what came before. */
+bool api_same_document(const json_t *one, const json_t *other);
 /* The body as a document that people write. */
 enum err api_document(const struct http_request *request, json_t **ret, struct err_detail *detail);
 
 /* ── handlers; the context is the service ─────────────────────────────────── */
 
 http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch;
-http_handler api_journeys_check, api_journeys_publish, api_journeys_list, api_journey, api_journey_act,
+http_handler api_journeys_check, api_journeys_create, api_journeys_list, api_journey, api_journey_act,
     api_journey_statistics;
 http_handler api_destinations_list, api_destination, api_destination_define, api_destination_remove;
+http_handler api_draft, api_draft_save, api_draft_discard, api_journey_check;
 http_handler api_contact, api_contact_timeline, api_contact_trace;
 
 /* Of a file that is imported; unpacked where it was sent packed. */

@@ -11,8 +11,8 @@
 enum { KEY_BYTES_MAX = 200 };
 
 /* Under what an action is taken: who acts, and the key by which a retry is known. */
-static enum err take_by(struct service *service, const struct http_request *request, struct control_by *ret,
-                        struct err_detail *detail)
+enum err api_take_by(struct service *service, const struct http_request *request, struct control_by *ret,
+                     struct err_detail *detail)
 {
     *ret = (struct control_by){.actor = http_request_who(request),
                                .at_ms = service->clock(service->clock_context)};
@@ -29,10 +29,16 @@ static enum err take_by(struct service *service, const struct http_request *requ
     return ERR_OK;
 }
 
+static enum err refuse_key(struct err_detail *detail)
+{
+    return err_fail(detail, ERR_REFUSED, "Idempotency-Key",
+                    "was used for another action before; every action has a key of its own");
+}
+
 /* Whether the key stands for the same action already, and where; another action's key is refused. The lock is
  * held. */
 static enum err find_repeat(const struct control *control, struct str key, enum action_kind kind,
-                            enum version_hold hold, struct str journey, uint64_t *ret_position,
+                            enum version_hold hold, uint32_t journey, uint64_t *ret_position,
                             struct err_detail *detail)
 {
     uint64_t position;
@@ -41,19 +47,17 @@ static enum err find_repeat(const struct control *control, struct str key, enum 
         return ERR_OK;
     struct action action;
     for (size_t i = 0; control_action(control, i, &action); i++) {
-        const struct plan *plan = control_plan(control);
         if (action.position == position && action.kind == kind && action.hold == hold &&
-            str_equal(plan_journey_name(plan, plan_version(plan, action.version)->journey), journey)) {
+            control_journey_of(control, action.version)->number == journey) {
             *ret_position = position;
             return ERR_OK;
         }
     }
-    return err_fail(detail, ERR_REFUSED, "Idempotency-Key",
-                    "was used for another action before; every action has a key of its own");
+    return refuse_key(detail);
 }
 
 struct journey_change {
-    uint16_t version;
+    uint32_t journey;
     unsigned status;
     struct str findings;         /* of a publish: the member */
     struct dispatch_order order; /* of an action */
@@ -66,7 +70,10 @@ static void answer_change(struct gather *gather)
     struct buf out = {0};
     buf_put_char(&out, '{');
     crew_control_read(gather->service->crew);
-    api_put_journey(gather->service->control, change->version, &out);
+    const struct control *control = gather->service->control;
+    const struct control_journey *journey = control_journey(control, change->journey);
+    api_put_journey(control, journey, &out);
+    api_etag(gather->request, journey->changed);
     crew_control_unlock(gather->service->crew);
     if (change->findings.size) {
         buf_put_char(&out, ',');
@@ -122,77 +129,150 @@ static uint32_t check(const json_t *document, struct arena *arena, struct str *r
     return findings.errors;
 }
 
-static enum err publish(struct service *service, const json_t *document, const struct control_by *by,
-                        uint16_t *ret_version, uint64_t *ret_position, struct err_detail *detail)
+/* ── publishing ───────────────────────────────────────────────────────────── */
+
+void api_put_location(struct http_request *request, uint32_t journey)
 {
-    const json_t *name = json_object_get(document, "name");
-    struct str text = {json_string_value(name), json_string_length(name)};
-    crew_control_write(service->crew);
-    control_forget_error(service->control);
-    enum err err =
-        find_repeat(service->control, by->key, ACTION_PUBLISH, HOLD_NONE, text, ret_position, detail);
-    if (!err)
-        err = control_publish(service->control, document, by, ret_version, detail);
-    if (!err && *ret_position == 0)
-        *ret_position = control_position(service->control);
+    char id[CONTROL_ID_BYTES], path[CONTROL_ID_BYTES + 16];
+    control_journey_id(journey, id);
+    snprintf(path, sizeof path, "/v1/journeys/%s", id);
+    http_answer_header(request, "Location", path);
+}
+
+/* What was published under the same key: the same document as a new journey? */
+static enum err check_repeat(struct service *service, uint64_t position, const json_t *document,
+                             uint32_t *ret_journey, struct err_detail *detail)
+{
+    json_t *former = NULL;
+    enum err err = ERR_OK;
+    *ret_journey = 0;
+    crew_control_read(service->crew);
+    const struct control_journey *journey;
+    for (uint32_t n = 1; (journey = control_journey(service->control, n)) && !*ret_journey; n++) {
+        if (journey->created == position && journey->versions.count)
+            *ret_journey = n;
+    }
     crew_control_unlock(service->crew);
+    if (*ret_journey)
+        err = control_document(service->store, position, &former, detail);
+    if (!err && (!former || !api_same_document(former, document)))
+        err = refuse_key(detail);
+    json_decref(former);
     return err;
 }
 
-static void put_location(struct http_request *request, struct str name)
+static enum err publish_new(struct service *service, const json_t *document, const struct control_by *by,
+                            uint32_t *ret_journey, uint64_t *ret_position, struct err_detail *detail)
 {
-    struct buf out = {0};
-    buf_put_text(&out, "/v1/journeys/");
-    for (size_t i = 0; i < name.size; i++) {
-        unsigned char c = (unsigned char)name.data[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                     c == '_' || c == '.' || c == '~';
-        if (plain)
-            buf_put_char(&out, (char)c);
-        else
-            buf_printf(&out, "%%%02X", c);
+    enum err err = ERR_OK;
+    uint16_t version;
+    crew_control_write(service->crew);
+    bool again = control_find_key(service->control, by->key, ret_position);
+    if (!again) {
+        control_forget_error(service->control);
+        err = control_publish(service->control, document, by, &version, detail);
+        if (!err)
+            *ret_journey = control_journey_of(service->control, version)->number;
+        *ret_position = control_position(service->control);
     }
-    buf_put_char(&out, '\0');
-    http_answer_header(request, "Location", out.data);
-    buf_deinit(&out);
+    crew_control_unlock(service->crew);
+    return again ? check_repeat(service, *ret_position, document, ret_journey, detail) : err;
 }
 
-static void publish_checked(struct service *service, struct http_request *request, const json_t *document,
-                            struct journey_change *change)
+void api_publish_new(struct service *service, struct http_request *request, const json_t *document)
 {
+    struct arena *arena = http_request_arena(request);
+    struct journey_change *change = arena_take(arena, sizeof *change);
     struct err_detail detail = {"", ""};
     struct control_by by;
     uint64_t position;
-    enum err err = take_by(service, request, &by, &detail);
+    uint32_t errors = check(document, arena, &change->findings);
+    if (errors) {
+        refuse_findings(request, errors, change->findings);
+        return;
+    }
+    change->status = 201;
+    enum err err = api_take_by(service, request, &by, &detail);
     if (!err)
-        err = publish(service, document, &by, &change->version, &position, &detail);
+        err = publish_new(service, document, &by, &change->journey, &position, &detail);
     if (err) {
         api_refuse(request, err, &detail);
         return;
     }
-    const json_t *name = json_object_get(document, "name");
-    put_location(request, (struct str){json_string_value(name), json_string_length(name)});
+    api_put_location(request, change->journey);
     await_all(service, request, change, position, answer_change);
 }
 
-void api_journeys_publish(void *context, struct http_request *request)
-{
+/* The draft as it is when a publish begins: it is checked without the lock. */
+struct candidate {
+    uint32_t journey, revision;
+    uint64_t position;
     json_t *document;
-    struct err_detail detail = {"", ""};
-    enum err err = api_document(request, &document, &detail);
-    if (err) {
-        http_problem(request, 0, err, &detail);
-        return;
+};
+
+static enum err take_candidate(struct service *service, const struct control_by *by, uint32_t wanted,
+                               struct candidate *candidate, uint64_t *ret_repeat, struct err_detail *detail)
+{
+    crew_control_read(service->crew);
+    const struct control_journey *journey = control_journey(service->control, candidate->journey);
+    enum err err = find_repeat(service->control, by->key, ACTION_PUBLISH, HOLD_NONE, candidate->journey,
+                               ret_repeat, detail);
+    candidate->revision = journey->draft.revision;
+    candidate->position = journey->draft.position;
+    if (!err && *ret_repeat == 0 && candidate->revision == 0)
+        err = err_fail(detail, ERR_REFUSED, "/action", "there is no draft to publish");
+    else if (!err && *ret_repeat == 0 && wanted && wanted != candidate->revision)
+        err = err_fail(detail, ERR_REFUSED, "/revision",
+                       "the draft has moved on to revision %u, saved by %.*s; look at it first",
+                       candidate->revision, STR_ARG(journey->draft.saved_by));
+    crew_control_unlock(service->crew);
+    if (err || *ret_repeat)
+        return err;
+    return control_document(service->store, candidate->position, &candidate->document, detail);
+}
+
+static enum err publish_draft(struct service *service, const struct candidate *candidate,
+                              const struct control_by *by, uint64_t *ret_position, struct err_detail *detail)
+{
+    uint16_t version;
+    crew_control_write(service->crew);
+    enum err err = find_repeat(service->control, by->key, ACTION_PUBLISH, HOLD_NONE, candidate->journey,
+                               ret_position, detail);
+    if (!err && *ret_position == 0) {
+        control_forget_error(service->control);
+        err = control_draft_publish(service->control, candidate->journey, candidate->revision,
+                                    candidate->document, by, &version, detail);
+        *ret_position = control_position(service->control);
     }
+    crew_control_unlock(service->crew);
+    return err;
+}
+
+static void act_publish(struct service *service, struct http_request *request, uint32_t journey,
+                        uint32_t revision, const struct control_by *by)
+{
     struct arena *arena = http_request_arena(request);
     struct journey_change *change = arena_take(arena, sizeof *change);
-    change->status = 201;
-    uint32_t errors = check(document, arena, &change->findings);
-    if (errors)
-        refuse_findings(request, errors, change->findings);
+    *change = (struct journey_change){.journey = journey, .status = 200};
+    struct candidate candidate = {.journey = journey};
+    struct err_detail detail = {"", ""};
+    uint64_t position = 0;
+    enum err err = take_candidate(service, by, revision, &candidate, &position, &detail);
+    if (!err && position == 0) {
+        uint32_t errors = check(candidate.document, arena, &change->findings);
+        if (errors) {
+            refuse_findings(request, errors, change->findings);
+            json_decref(candidate.document);
+            return;
+        }
+        change->findings = (struct str){0};
+        err = publish_draft(service, &candidate, by, &position, &detail);
+    }
+    json_decref(candidate.document);
+    if (err)
+        api_refuse(request, err, &detail);
     else
-        publish_checked(context, request, document, change);
-    json_decref(document);
+        await_all(service, request, change, position, answer_change);
 }
 
 /* ── actions ──────────────────────────────────────────────────────────────── */
@@ -200,8 +280,10 @@ void api_journeys_publish(void *context, struct http_request *request)
 static const struct {
     const char *name, *own; /* the one member that the action has besides */
     enum action_kind kind;
-} actions[] = {
-    {"pause", "hold", ACTION_PAUSE}, {"resume", "policy", ACTION_RESUME}, {"stop", "confirm", ACTION_STOP}};
+} actions[] = {{"publish", "revision", ACTION_PUBLISH},
+               {"pause", "hold", ACTION_PAUSE},
+               {"resume", "policy", ACTION_RESUME},
+               {"stop", "confirm", ACTION_STOP}};
 
 static enum err text_of(const json_t *body, const char *key, const char *pointer, struct str *ret,
                         struct err_detail *detail)
@@ -230,9 +312,10 @@ static enum err take_kind(const json_t *body, size_t *ret, struct err_detail *de
             return ERR_OK;
     }
     if (text.size == 0)
-        return err_fail(detail, ERR_INVALID, "/action", "is missing; there are pause, resume and stop");
-    return err_fail(detail, ERR_INVALID, "/action", "%s is no action; there are pause, resume and stop",
-                    quote(text, quoted));
+        return err_fail(detail, ERR_INVALID, "/action",
+                        "is missing; there are publish, pause, resume and stop");
+    return err_fail(detail, ERR_INVALID, "/action",
+                    "%s is no action; there are publish, pause, resume and stop", quote(text, quoted));
 }
 
 static enum err check_members(json_t *body, size_t action, struct err_detail *detail)
@@ -249,6 +332,14 @@ static enum err check_members(json_t *body, size_t action, struct err_detail *de
     return ERR_OK;
 }
 
+static enum err check_revision(const json_t *revision, struct err_detail *detail)
+{
+    json_int_t number = json_integer_value(revision);
+    if (!revision || (json_is_integer(revision) && number >= 1 && number <= UINT32_MAX))
+        return ERR_OK;
+    return err_fail(detail, ERR_INVALID, "/revision", "must be the number of a draft's revision, from 1");
+}
+
 /* `hold`: one of two, `all` where none is asked for; `policy`: the one that this version has; `confirm`: the
  * journey's name, typed. */
 static enum err take_own(const json_t *body, size_t action, struct str journey, enum version_hold *ret_hold,
@@ -259,6 +350,8 @@ static enum err take_own(const json_t *body, size_t action, struct str journey, 
     enum action_kind kind = actions[action].kind;
     *ret_hold = kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE;
     snprintf(pointer, sizeof pointer, "/%s", actions[action].own);
+    if (kind == ACTION_PUBLISH)
+        return check_revision(json_object_get(body, actions[action].own), detail);
     enum err err = text_of(body, actions[action].own, pointer, &text, detail);
     if (err || !json_object_get(body, actions[action].own))
         return err;
@@ -273,44 +366,76 @@ static enum err take_own(const json_t *body, size_t action, struct str journey, 
     return ERR_OK;
 }
 
-static enum err act(struct service *service, enum action_kind kind, enum version_hold hold,
-                    struct str journey, const struct control_by *by, uint64_t *ret_position,
-                    struct err_detail *detail)
+/* A draft takes no other action than to be published. */
+static enum err act_locked(struct control *control, enum action_kind kind, enum version_hold hold,
+                           uint32_t number, const struct control_by *by, struct err_detail *detail)
+{
+    const struct control_journey *journey = control_journey(control, number);
+    if (journey->versions.count == 0)
+        return err_fail(detail, ERR_REFUSED, "/action", "\"%.*s\" is draft; allowed is publish",
+                        STR_ARG(journey->name));
+    return control_act(control, kind, hold, journey->name, by, detail);
+}
+
+static enum err act(struct service *service, enum action_kind kind, enum version_hold hold, uint32_t journey,
+                    const struct control_by *by, uint64_t *ret_position, struct err_detail *detail)
 {
     crew_control_write(service->crew);
     enum err err = find_repeat(service->control, by->key, kind, hold, journey, ret_position, detail);
     if (!err && *ret_position == 0) {
-        err = control_act(service->control, kind, hold, journey, by, detail);
+        err = act_locked(service->control, kind, hold, journey, by, detail);
         *ret_position = control_position(service->control);
     }
     crew_control_unlock(service->crew);
     return err;
 }
 
+static struct str name_of(struct service *service, struct http_request *request, uint32_t journey)
+{
+    crew_control_read(service->crew);
+    struct str name =
+        arena_str(http_request_arena(request), control_journey(service->control, journey)->name);
+    crew_control_unlock(service->crew);
+    return name;
+}
+
+/* What the body asks for: the action's row, and a publish's revision (0 = whichever is there). */
+static enum err take_body(const struct http_request *request, struct str journey, size_t *ret_action,
+                          enum version_hold *ret_hold, uint32_t *ret_revision, struct err_detail *detail)
+{
+    json_t *body;
+    enum err err = api_document(request, &body, detail);
+    if (err)
+        return err;
+    err = take_kind(body, ret_action, detail);
+    if (!err)
+        err = check_members(body, *ret_action, detail);
+    if (!err)
+        err = take_own(body, *ret_action, journey, ret_hold, detail);
+    if (!err)
+        *ret_revision = (uint32_t)json_integer_value(json_object_get(body, "revision"));
+    json_decref(body);
+    return err;
+}
+
 void api_journey_act(void *context, struct http_request *request)
 {
     struct service *service = context;
-    struct str journey = http_request_parameter(request, "journey");
     struct err_detail detail = {"", ""};
     struct control_by by;
     size_t action;
     enum version_hold hold;
     uint64_t position;
-    json_t *body;
-    uint16_t version = api_find_journey(service, request);
-    if (version == VERSION_NONE)
+    uint32_t revision, journey = api_find_entity(service, request);
+    if (!journey)
         return;
-    enum err err = api_document(request, &body, &detail);
-    if (!err) {
-        err = take_kind(body, &action, &detail);
-        if (!err)
-            err = check_members(body, action, &detail);
-        if (!err)
-            err = take_own(body, action, journey, &hold, &detail);
-        json_decref(body);
-    }
+    enum err err = take_body(request, name_of(service, request, journey), &action, &hold, &revision, &detail);
     if (!err)
-        err = take_by(service, request, &by, &detail);
+        err = api_take_by(service, request, &by, &detail);
+    if (!err && actions[action].kind == ACTION_PUBLISH) {
+        act_publish(service, request, journey, revision, &by);
+        return;
+    }
     if (!err)
         err = act(service, actions[action].kind, hold, journey, &by, &position, &detail);
     if (err) {
@@ -318,7 +443,7 @@ void api_journey_act(void *context, struct http_request *request)
         return;
     }
     struct journey_change *change = arena_take(http_request_arena(request), sizeof *change);
-    *change = (struct journey_change){.version = version, .status = 200};
+    *change = (struct journey_change){.journey = journey, .status = 200};
     change->order.kind = hold == HOLD_ALL ? DISPATCH_BARRIER : DISPATCH_LOOK_AGAIN;
     await_all(service, request, change, position, order_delivery);
 }

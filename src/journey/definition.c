@@ -132,3 +132,33 @@ enum err definition_parse(const json_t *json, struct arena *arena, struct defini
         *ret = definition;
     return err;
 }
+
+enum err definition_read_head(const json_t *json, struct arena *arena, struct definition *ret,
+                              struct err_detail *detail)
+{
+    struct parse name = {.arena = arena}, rest = {.arena = arena};
+    struct place at = {(json_t *)(uintptr_t)json, ""};
+    struct definition head = {0};
+    if (!json_is_object(json))
+        return err_fail(detail, ERR_INVALID, "", "a journey's definition, an object, is expected here");
+    read_text(&name, place_key(&name, at, "name"), "the journey's name", DEFINITION_NAME_MAX, &head.name);
+    enum err err = first_error(&name, detail);
+    if (!err) {
+        parse_description(&rest, place_key(&rest, at, "description"), &head);
+        parse_labels(&rest, place_key(&rest, at, "labels"), &head);
+    }
+    array_free(&name.problems);
+    array_free(&rest.problems);
+    if (err)
+        return err;
+    struct str *labels = arena_take_array(arena, head.label_count, sizeof *labels);
+    uint32_t sound = 0;
+    for (uint32_t i = 0; i < head.label_count; i++) {
+        if (head.labels[i].size)
+            labels[sound++] = head.labels[i];
+    }
+    head.labels = labels;
+    head.label_count = sound;
+    *ret = head;
+    return ERR_OK;
+}

@@ -156,6 +156,11 @@ struct definition {
 enum err definition_parse(const json_t *json, struct arena *arena, struct definition *ret,
                           struct err_detail *detail);
 
+/* What a list shows of a document that may be incomplete otherwise: name, description and labels of `ret`, in
+ * the arena, nothing else. Only the name must be sound; a description or a label that is not is left out. */
+enum err definition_read_head(const json_t *json, struct arena *arena, struct definition *ret,
+                              struct err_detail *detail);
+
 /* A node by its id; EDGE_NONE where there is none. */
 int definition_find_node(const struct definition *definition, struct str id);
 

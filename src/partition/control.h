@@ -31,8 +31,9 @@ struct control_by {
     struct str actor, key;
     int64_t at_ms;
 };
-/* Publishes a definition: structural errors of the checklist refuse it (ERR_INVALID, first finding). In this
- * version a journey has one version: a second publish of its name is ERR_REFUSED. */
+/* Publishes a definition as a new journey (control_journeys.h has those, and their drafts): structural errors
+ * of the checklist refuse it (ERR_INVALID, first finding), and so does a name that is there (ERR_REFUSED): in
+ * this version a journey has one version. */
 enum err control_publish(struct control *control, const json_t *document, const struct control_by *by,
                          uint16_t *ret_version, struct err_detail *detail);
 /* pause (with its hold), resume, stop: what lifecycle_move allows. ERR_NOT_FOUND: no such journey;

@@ -1,6 +1,6 @@
 /* The real service for tests of the API, on a port that is free: `api_server DIR` prints one line of JSON
- * with the port and a key of each kind, and serves until its standard input ends. `api_server --routes`
- * prints the table of routes. */
+ * with the port and a key of each kind, both of one name, and serves until its standard input ends.
+ * `api_server --routes` prints the table of routes. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "ingest/imports.h"
 #include "store/sqlite/store_sqlite.h"
 
-enum { ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2 };
+enum { ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2, NAME_BYTES = 32 };
 
 static int64_t clock_ms(void *context)
 {
@@ -60,13 +60,12 @@ static int print_routes(void)
 }
 
 /* A directory that has been served before has its keys already, and nobody knows their text: new names. */
-static enum err make_keys(struct service *service, char *ret_write, char *ret_admin,
-                          struct err_detail *detail)
+static enum err make_keys(struct service *service, char ret_name[NAME_BYTES], char *ret_write,
+                          char *ret_admin, struct err_detail *detail)
 {
-    char name[32];
     int size =
-        snprintf(name, sizeof name, "tests-%llu", (unsigned long long)control_position(service->control));
-    struct str text = {name, (size_t)size};
+        snprintf(ret_name, NAME_BYTES, "tests-%llu", (unsigned long long)control_position(service->control));
+    struct str text = {ret_name, (size_t)size};
     enum err err = keys_make(service, HTTP_WRITE, text, STR("tests"), ret_write, detail);
     return err ? err : keys_make(service, HTTP_ADMIN, text, STR("tests"), ret_admin, detail);
 }
@@ -74,8 +73,8 @@ static enum err make_keys(struct service *service, char *ret_write, char *ret_ad
 static int serve(struct service *service, const char *uploads)
 {
     struct err_detail detail = {"", ""};
-    char write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
-    if (make_keys(service, write_key, admin_token, &detail))
+    char name[NAME_BYTES], write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
+    if (make_keys(service, name, write_key, admin_token, &detail))
         return fail("keys", &detail);
     const struct http_options options = {.address = "127.0.0.1",
                                          .threads = 2,
@@ -93,8 +92,8 @@ static int serve(struct service *service, const char *uploads)
     if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
     atomic_store(&service->server, server);
-    printf("{\"port\":%u,\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(server), write_key,
-           admin_token);
+    printf("{\"port\":%u,\"name\":\"%s\",\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(server),
+           name, write_key, admin_token);
     fflush(stdout);
     while (getchar() != EOF)
         ;

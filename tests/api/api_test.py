@@ -6,6 +6,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import drafts
 import imports
 import reads
 from contract import Contract
@@ -129,7 +130,7 @@ def test_journey(server):
     tap.equal("a definition that is no JSON names the line", (server.publish("{\n\"name\" 1}").status), 400)
     answer = server.publish(WAIT, **{"Idempotency-Key": "publish-1"})
     tap.equal("a sound one runs at once", (answer.status, answer.body["state"], answer.headers["Location"]),
-              (201, "running", "/v1/journeys/Wait%20%2F%20see"))
+              (201, "running", "/v1/journeys/j1"))
     tap.equal("its retry is the same answer", server.publish(WAIT, **{"Idempotency-Key": "publish-1"}).status, 201)
     tap.equal("a second journey of the name is refused", server.publish(WAIT).status, 409)
     tap.equal("a key of another action is refused",
@@ -280,8 +281,9 @@ def test_health(server):
     tap.equal("it lives and is ready", [server.ask("GET", path).status for path in ("/healthz", "/readyz", "/metrics")], [200] * 3)
 
 
-def test_restart(binary, folder):
+def test_restart(binary, folder, drafted):
     with served(binary, folder) as server:
+        drafts.after_restart(tap, server, *drafted)
         tap.equal("after kill -9 acknowledged records are there", [server.get("contacts", "pat").body["events"][i]["count"] for i in range(25)], [1] * 25)
         tap.equal("so are attributes", server.get("contacts", "ann").body["attributes"], {"plan": "pro", "age": 42, "tags": ["x", "y"]})
         tap.equal("so is the journey's end", server.get("journeys", "Wait / see").body["state"], "stopped")
@@ -315,7 +317,8 @@ def main(binary, document):
             test_destinations(tap, server)
             for test in (*reads.TESTS, *imports.TESTS):
                 test(tap, server)
-        test_restart(binary, folder)
+            drafted = drafts.run(tap, server)
+        test_restart(binary, folder, drafted)
         test_keys_survive(binary, folder)
     tap.ok(not contract.breaches, "every answer was as api/openapi.yaml says", "\n".join(contract.breaches[:20]))
     succeeded = {(method, template) for method, template, status in contract.seen if status < 300}

@@ -46,12 +46,18 @@ class Contract:
         self.seen.add((*found, answer.status))
         said = self.resolve(self.operations[found]["responses"].get(str(answer.status)))
         kind = (answer.headers.get("Content-Type") or "").split(";")[0]
-        if said is None or kind not in said["content"]:
+        if said is not None and "content" not in said and not answer.text:
+            self.hold_headers(method, target, said, answer)
+            return
+        if said is None or kind not in said.get("content", {}):
             self.breaches.append(f"{method} {target}: {answer.status} {kind} is not in the document: {answer}")
             return
         value = answer.text if answer.body is None else answer.body
         for fault in self.faults(said["content"][kind].get("schema", {}), value):
             self.breaches.append(f"{method} {target}: {answer.status}: {fault}: {answer}")
+        self.hold_headers(method, target, said, answer)
+
+    def hold_headers(self, method, target, said, answer):
         for header in said.get("headers", {}):
             if header not in answer.headers:
                 self.breaches.append(f"{method} {target}: {answer.status} without the header {header}")

@@ -16,7 +16,7 @@ def contents(contract, operation):
         for kind, content in operation["requestBody"]["content"].items():
             yield f"the request's {kind}", content["schema"], content.get("example")
     for status, response in operation["responses"].items():
-        for kind, content in contract.resolve(response)["content"].items():
+        for kind, content in contract.resolve(response).get("content", {}).items():
             yield f"{status}'s {kind}", content["schema"], content.get("example")
 
 

@@ -65,7 +65,18 @@ class Server:
         return self.ask("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""), key="admin")
 
     def publish(self, definition, **headers):
-        return self.ask("POST", "/v1/journeys", definition, "admin", headers)
+        """Created and published in one."""
+        return self.ask("POST", "/v1/journeys?publish=true", definition, "admin", headers)
+
+    def create(self, document, key=None):
+        return self.ask("POST", "/v1/journeys", document, "admin", {"Idempotency-Key": key} if key else None)
+
+    def draft(self, method, journey, document=None, key=None, **headers):
+        """`headers`: if_match="..."."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if key:
+            sent["Idempotency-Key"] = key
+        return self.ask(method, f"/v1/journeys/{urllib.parse.quote(journey, safe='')}/draft", document, "admin", sent)
 
     def act(self, journey, body, key=None):
         return self.ask("POST", f"/v1/journeys/{urllib.parse.quote(journey, safe='')}/actions", body, "admin",

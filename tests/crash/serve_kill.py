@@ -154,7 +154,7 @@ class Directory:
         self.acknowledged, self.sent, self.first, self.states = set(), set(), 0, {"running"}
         self.answers_by_kill = []
         self.serving.start()
-        status, said = self.serving.ask("POST", "/v1/journeys", JOURNEY)
+        status, said = self.serving.ask("POST", "/v1/journeys?publish=true", JOURNEY)
         tap.ok(status == 201, "the journey is published", said)
 
     def end_load(self, load):
