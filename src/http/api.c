@@ -234,6 +234,12 @@ void gather_control(struct gather *gather, uint64_t position)
         want(gather, i, LANE_CONTROL)->control_to = position;
 }
 
+void gather_again(struct gather *gather)
+{
+    for (uint32_t i = 0; i < STORE_PARTITIONS; i++)
+        gather->mails[i].wanted = false;
+}
+
 void gather_post(struct gather *gather)
 {
     struct crew *crew = gather->service->crew;

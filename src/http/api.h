@@ -81,10 +81,18 @@ void gather_inputs(struct gather *gather, uint32_t partition, const struct input
 void gather_read(struct gather *gather, uint32_t partition, mail_read *read);
 /* To every partition: take the control log up to here. */
 void gather_control(struct gather *gather, uint64_t position);
+/* In `end`: another round, of which nothing is wanted yet. */
+void gather_again(struct gather *gather);
 /* Posts what is wanted; nothing of the gather or the request may be touched after it. */
 void gather_post(struct gather *gather);
 /* Of the mail that a mail_read is given. */
 struct gather *gather_of(struct mail *mail);
+
+/* ── contacts ─────────────────────────────────────────────────────────────── */
+
+/* `"attributes":{…}`; on the partition's worker. */
+void api_put_attributes(const struct engine *engine, const struct names *names, struct contact_id contact,
+                        struct buf *out);
 
 /* ── journeys ─────────────────────────────────────────────────────────────── */
 
@@ -119,6 +127,7 @@ http_handler api_journeys_check, api_journeys_create, api_journeys_list, api_jou
     api_journey_statistics;
 http_handler api_destinations_list, api_destination, api_destination_define, api_destination_remove;
 http_handler api_draft, api_draft_save, api_draft_discard, api_journey_check;
+http_handler api_contacts_list, api_contacts_search;
 http_handler api_contact, api_contact_timeline, api_contact_trace;
 
 /* Of a file that is imported; unpacked where it was sent packed. */

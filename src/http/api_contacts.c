@@ -41,8 +41,8 @@ static bool find_contact(struct contact_read *read, const struct engine *engine,
 
 /* ── the profile ──────────────────────────────────────────────────────────── */
 
-static void put_attributes(const struct engine *engine, const struct names *names, struct contact_id contact,
-                           struct buf *out)
+void api_put_attributes(const struct engine *engine, const struct names *names, struct contact_id contact,
+                        struct buf *out)
 {
     const struct contacts *contacts = engine_contacts(engine);
     api_key(out, "attributes");
@@ -62,6 +62,7 @@ static void put_attributes(const struct engine *engine, const struct names *name
 static void put_past(const struct engine *engine, const struct names *names, struct contact_id contact,
                      struct buf *out)
 {
+    int64_t first_ms = INSTANT_NEVER, last_ms = INSTANT_NEVER;
     api_key(out, "events");
     buf_put_char(out, '[');
     for (uint16_t id = 1; id <= names_count(names, NAME_EVENT); id++) {
@@ -75,8 +76,14 @@ static void put_past(const struct engine *engine, const struct names *names, str
         api_instant(out, "first", past.first_ms);
         api_instant(out, "last", past.last_ms);
         buf_put_char(out, '}');
+        if (past.first_ms < first_ms)
+            first_ms = past.first_ms;
+        if (last_ms == INSTANT_NEVER || past.last_ms > last_ms)
+            last_ms = past.last_ms;
     }
     buf_put_char(out, ']');
+    api_instant(out, "first_seen", first_ms);
+    api_instant(out, "last_seen", last_ms);
 }
 
 static void put_inside(const struct plan_version *version, const struct enrollment_view *view,
@@ -117,7 +124,7 @@ static void read_profile(struct mail *mail, const struct partition *partition)
     struct buf *out = &read->out;
     buf_put_char(out, '{');
     api_text(out, "contact", read->external_id);
-    put_attributes(engine, plan_names(plan), contact, out);
+    api_put_attributes(engine, plan_names(plan), contact, out);
     put_past(engine, plan_names(plan), contact, out);
     api_key(out, "journeys");
     buf_put_char(out, '[');

@@ -24,6 +24,8 @@ const struct http_route service_routes[] = {
     {"GET", "/v1/destinations/{destination}", HTTP_ADMIN, api_destination, 0},
     {"PUT", "/v1/destinations/{destination}", HTTP_ADMIN, api_destination_define, 0},
     {"DELETE", "/v1/destinations/{destination}", HTTP_ADMIN, api_destination_remove, 0},
+    {"GET", "/v1/contacts", HTTP_ADMIN, api_contacts_list, 0},
+    {"POST", "/v1/contacts/search", HTTP_ADMIN, api_contacts_search, 0},
     {"GET", "/v1/contacts/{contact}", HTTP_ADMIN, api_contact, 0},
     {"GET", "/v1/contacts/{contact}/timeline", HTTP_ADMIN, api_contact_timeline, 0},
     {"GET", "/v1/contacts/{contact}/trace", HTTP_ADMIN, api_contact_trace, 0},

@@ -22,6 +22,7 @@ struct service {
     int64_t (*clock)(void *context);  /* UTC ms */
     void *clock_context;
     void (*entropy)(void *bytes, size_t size); /* for new keys */
+    _Atomic uint32_t searches;                 /* of contacts, under way */
     int64_t started_ms;
     struct http_server *_Atomic server; /* set once it listens, NULL before; for metrics */
     _Atomic bool stopping;              /* /readyz says no */
