@@ -388,6 +388,28 @@ enum err client_ask(struct client *client, const struct client_request *request,
     return err;
 }
 
+enum err client_ask_pages(struct client *client, const char *path, const char *key, json_t *ret_items,
+                          struct err_detail *detail)
+{
+    char cursor[256] = "";
+    enum err err;
+    do {
+        struct buf whole = {0};
+        struct client_answer page;
+        client_path(&whole, path);
+        if (cursor[0])
+            client_query(&whole, "cursor", cursor);
+        const struct client_request request = {.method = "GET", .path = whole.data};
+        err = client_ask(client, &request, &page, detail);
+        if (!err)
+            json_array_extend(ret_items, json_object_get(page.json, key));
+        snprintf(cursor, sizeof cursor, "%s", client_text(page.json, "next"));
+        client_answer_free(&page);
+        buf_deinit(&whole);
+    } while (!err && cursor[0]);
+    return err;
+}
+
 /* ── the answer ───────────────────────────────────────────────────────────── */
 
 void client_answer_free(struct client_answer *answer)
@@ -403,7 +425,7 @@ static void new_line(int depth, FILE *out)
 }
 
 /* Not read and written again, so that numbers stay as the server wrote them. */
-void client_json_print(struct str text, FILE *out)
+void client_text_print(struct str text, FILE *out)
 {
     int depth = 0;
     bool quoted = false;
@@ -430,7 +452,26 @@ void client_json_print(struct str text, FILE *out)
 
 void client_answer_print(const struct client_answer *answer, FILE *out)
 {
-    client_json_print(buf_str(&answer->text), out);
+    client_text_print(buf_str(&answer->text), out);
+}
+
+void client_json_print(const json_t *json, FILE *out)
+{
+    struct buf text = {0};
+    document_write(json, &text);
+    client_text_print(buf_str(&text), out);
+    buf_deinit(&text);
+}
+
+const char *client_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+int64_t client_number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
 }
 
 /* ── paths ────────────────────────────────────────────────────────────────── */

@@ -39,8 +39,8 @@ struct client_request {
     const char *method; /* "GET", "POST", … */
     const char *path;   /* as client_path and client_query make it */
     const json_t *body; /* NULL = none; borrowed */
-    /* It changes something and the route takes an Idempotency-Key: it is sent with one of its own, so that a
-     * lost answer is asked for again and nothing is done twice. */
+    /* It changes something and the route takes an Idempotency-Key (or what is done already is not done
+     * again): it is sent with one of its own, and a lost answer is asked for again. */
     bool keyed;
     const char *if_match; /* NULL = none */
     const char *about;    /* the place of an error that has none of its own: a file, a journey's name */
@@ -66,11 +66,20 @@ struct client_answer {
  * either case. */
 enum err client_ask(struct client *client, const struct client_request *request, struct client_answer *answer,
                     struct err_detail *detail);
+/* Every page of a list: the items under `key` go to the array. `path` has no cursor. */
+enum err client_ask_pages(struct client *client, const char *path, const char *key, json_t *ret_items,
+                          struct err_detail *detail);
 void client_answer_free(struct client_answer *answer);
 /* The answer for programs: its JSON, indented, and a line's end. */
 void client_answer_print(const struct client_answer *answer, FILE *out);
+/* The same of several answers as one. */
+void client_json_print(const json_t *json, FILE *out);
 /* The same of any JSON in compact form. */
-void client_json_print(struct str text, FILE *out);
+void client_text_print(struct str text, FILE *out);
+
+/* Members of an answer; "" and 0 where they are not there, or null. */
+const char *client_text(const json_t *object, const char *key);
+int64_t client_number(const json_t *object, const char *key);
 
 /* A path out of pieces: client_path(&path, "/v1/journeys/"), client_segment(&path, name), client_path(&path,
  * "/actions"), client_query(&path, "from", "2026-01-01"). Each keeps a zero byte behind the end. */

@@ -3,6 +3,8 @@
 #include <dirent.h>
 
 #include "base/check.h"
+#include "base/spelling.h"
+#include "partition/control_journeys.h"
 #include "store/sqlite/store_sqlite.h"
 
 /* Whether a directory holds files that no store of ours put there, and none that one did. */
@@ -50,6 +52,33 @@ enum err data_directory_open_partitions(struct data_directory *directory, bool r
         directory->partition_count++;
     }
     return ERR_OK;
+}
+
+enum err data_directory_find_version(const struct data_directory *directory, struct str id_or_name,
+                                     struct arena *arena, const char *place, uint16_t *ret,
+                                     struct err_detail *detail)
+{
+    const struct control *control = directory->control;
+    const struct control_journey *journey = control_find_journey(control, id_or_name);
+    uint16_t version = journey ? control_newest(journey) : VERSION_NONE;
+    if (journey && version == VERSION_NONE)
+        return err_fail(detail, ERR_NOT_FOUND, place,
+                        "the journey is a draft: it has no published version yet");
+    *ret = version;
+    if (journey)
+        return ERR_OK;
+    uint32_t end = 1, count = 0;
+    while (control_journey(control, end))
+        end++;
+    struct str *names = arena_take_array(arena, end, sizeof *names);
+    for (uint32_t i = 1; i < end; i++) {
+        if (!control_journey(control, i)->gone)
+            names[count++] = control_journey(control, i)->name;
+    }
+    struct str nearest = spelling_nearest(id_or_name, names, count);
+    return err_fail(detail, ERR_NOT_FOUND, place, "there is no journey of this %s%s%.*s%s",
+                    control_is_id(id_or_name) ? "id" : "name", nearest.size ? "; did you mean \"" : "",
+                    STR_ARG(nearest), nearest.size ? "\"?" : "");
 }
 
 void data_directory_close(struct data_directory *directory)

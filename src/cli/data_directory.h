@@ -17,6 +17,11 @@ enum err data_directory_open(const char *path, bool read_only, struct data_direc
 /* Every partition; effects are answered by `answer` (NULL = not). */
 enum err data_directory_open_partitions(struct data_directory *directory, bool read_only,
                                         partition_answer *answer, struct err_detail *detail);
+/* The newest version of a journey by its id or name, in the words of the API where there is none. Names are
+ * taken from the arena. */
+enum err data_directory_find_version(const struct data_directory *directory, struct str id_or_name,
+                                     struct arena *arena, const char *place, uint16_t *ret,
+                                     struct err_detail *detail);
 void data_directory_close(struct data_directory *directory);
 
 #endif

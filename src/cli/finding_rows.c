@@ -41,18 +41,36 @@ static const char *plural(uint32_t count)
     return count == 1 ? "" : "s";
 }
 
-void finding_rows_print(FILE *out, const char *file, const struct findings *findings)
+static const char *member(const json_t *row, const char *key)
 {
-    array_each (&findings->rows, i) {
-        const struct finding *f = &findings->rows.items[i];
-        fprintf(out, "%s: %s: %s%s%s  [%s]\n    %s\n", file, severity_name(finding_code_severity(f->code)),
-                f->pointer, f->pointer[0] ? ": " : "", f->message, finding_code_name(f->code), f->fix);
+    const char *text = json_string_value(json_object_get(row, key));
+    return text ? text : "";
+}
+
+void finding_json_print(FILE *out, const char *file, const json_t *rows)
+{
+    uint32_t errors = 0, warnings = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *severity = member(row, "severity"), *pointer = member(row, "pointer");
+        fprintf(out, "%s: %s: %s%s%s  [%s]\n    %s\n", file, severity, pointer, pointer[0] ? ": " : "",
+                member(row, "message"), member(row, "code"), member(row, "fix"));
+        errors += strcmp(severity, "error") == 0;
+        warnings += strcmp(severity, "error") != 0;
     }
-    if (findings->rows.count == 0)
+    if (errors + warnings == 0)
         fprintf(out, "%s: nothing to say against it\n", file);
     else
-        fprintf(out, "%s: %u error%s, %u warning%s\n", file, findings->errors, plural(findings->errors),
-                findings->warnings, plural(findings->warnings));
+        fprintf(out, "%s: %u error%s, %u warning%s\n", file, errors, plural(errors), warnings,
+                plural(warnings));
+}
+
+void finding_rows_print(FILE *out, const char *file, const struct findings *findings)
+{
+    json_t *rows = json_array();
+    finding_rows_add(rows, file, findings);
+    finding_json_print(out, file, rows);
+    json_decref(rows);
 }
 
 void finding_errors_print(FILE *err, const char *file, const struct findings *findings)

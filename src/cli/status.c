@@ -1,6 +1,5 @@
 #include "cli/status.h"
 
-#include "base/spelling.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/data_directory.h"
@@ -15,23 +14,21 @@ static const struct option options[] = {
     {0}};
 
 /* Leaves the one journey that is asked for. */
-static enum err keep_one(struct figures *figures, struct str name, struct arena *arena,
-                         struct err_detail *detail)
+static enum err keep_one(const struct data_directory *directory, struct figures *figures,
+                         const char *id_or_name, struct arena *arena, struct err_detail *detail)
 {
-    struct str *names = arena_take_array(arena, figures->journey_count, sizeof *names);
-    uint16_t kept = 0;
+    uint16_t version, kept = 0;
+    enum err err =
+        data_directory_find_version(directory, str_from(id_or_name), arena, id_or_name, &version, detail);
+    if (err)
+        return err;
+    uint16_t journey = plan_version(control_plan(directory->control), version)->journey;
     for (uint16_t i = 0; i < figures->journey_count; i++) {
-        names[i] = figures->journeys[i].version->definition->name;
-        if (str_equal(names[i], name))
+        if (figures->journeys[i].version->journey == journey)
             figures->journeys[kept++] = figures->journeys[i];
     }
-    struct str nearest = spelling_nearest(name, names, figures->journey_count);
     figures->journey_count = kept;
-    if (kept)
-        return ERR_OK;
-    return err_fail(detail, ERR_NOT_FOUND, arena_str(arena, name).data,
-                    "there is no journey of this name%s%.*s%s", nearest.size ? "; did you mean \"" : "",
-                    STR_ARG(nearest), nearest.size ? "\"?" : "");
+    return ERR_OK;
 }
 
 static enum err report(const struct environment *environment, const struct data_directory *directory,
@@ -47,7 +44,7 @@ static enum err report(const struct environment *environment, const struct data_
         err = figures_collect_range(directory->partitions, directory->partition_count, directory->control,
                                     directory->store, &range, &arena, &figures, detail);
     if (!err && arguments->files.count)
-        err = keep_one(&figures, str_from(arguments->files.items[0]), &arena, detail);
+        err = keep_one(directory, &figures, arguments->files.items[0], &arena, detail);
     if (!err && arguments_has(arguments, "json")) {
         json_t *object = figures_json(&figures, -1, true);
         json_dumpf(object, environment->out, JSON_INDENT(2));

@@ -12,12 +12,6 @@ struct asking {
     bool as_json;
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static enum err get(struct asking *asking, const char *path, const char *about, struct client_answer *ret,
                     struct err_detail *detail)
 {
@@ -50,7 +44,7 @@ static enum err print_for_people(struct asking *asking, const struct client_answ
     enum err err = figures_read(statistics->json, json_object_get(journey->json, "definition"), &arena,
                                 &figures, detail);
     if (!err)
-        journey_figures_print(&figures, text_of(journey->json, "state"), asking->environment->out);
+        journey_figures_print(&figures, client_text(journey->json, "state"), asking->environment->out);
     arena_deinit(&arena);
     return err;
 }
@@ -77,32 +71,16 @@ static enum err tell(struct asking *asking, const char *name, struct err_detail 
 
 /* ── all ──────────────────────────────────────────────────────────────────── */
 
-static enum err tell_page(struct asking *asking, const char *cursor, struct client_answer *page,
-                          struct err_detail *detail)
-{
-    struct buf path = {0};
-    client_path(&path, "/v1/journeys");
-    if (cursor[0])
-        client_query(&path, "cursor", cursor);
-    enum err err = get(asking, path.data, NULL, page, detail);
-    buf_deinit(&path);
-    const json_t *journeys = json_object_get(page->json, "journeys");
-    for (size_t i = 0; i < json_array_size(journeys) && !err; i++)
-        err = tell(asking, text_of(json_array_get(journeys, i), "name"), detail);
-    return err;
-}
-
 static enum err tell_all(struct asking *asking, struct err_detail *detail)
 {
-    struct client_answer page = {0};
-    enum err err;
-    do {
-        struct client_answer next;
-        err = tell_page(asking, text_of(page.json, "next"), &next, detail);
-        client_answer_free(&page);
-        page = next;
-    } while (!err && text_of(page.json, "next")[0]);
-    client_answer_free(&page);
+    json_t *journeys = json_array();
+    enum err err = client_ask_pages(asking->client, "/v1/journeys", "journeys", journeys, detail);
+    for (size_t i = 0; i < json_array_size(journeys) && !err; i++) {
+        const json_t *journey = json_array_get(journeys, i);
+        if (!json_is_null(json_object_get(journey, "version"))) /* a draft alone has no figures */
+            err = tell(asking, client_text(journey, "name"), detail);
+    }
+    json_decref(journeys);
     return err;
 }
 
@@ -126,7 +104,7 @@ enum exit_status status_ask_server(const struct environment *environment, const 
         buf_put_text(&whole, "{\"journeys\":[");
         buf_put_str(&whole, buf_str(&asking.json));
         buf_put_text(&whole, "]}");
-        client_json_print(buf_str(&whole), environment->out);
+        client_text_print(buf_str(&whole), environment->out);
         buf_deinit(&whole);
     }
     buf_deinit(&asking.json);

@@ -1,11 +1,9 @@
 #include "cli/trace.h"
 
-#include "base/spelling.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/data_directory.h"
 #include "trace/story_json.h"
-#include "json/document.h"
 
 static const struct option options[] = {
     {"contact", "ID", OPTION_MUST, "the contact's userId (or anonymousId)"},
@@ -33,24 +31,6 @@ static json_t *tell(struct tracing *tracing, uint16_t journey)
     return json;
 }
 
-static enum err find_journey(struct tracing *tracing, struct str name, uint16_t *ret,
-                             struct err_detail *detail)
-{
-    const struct plan *plan = control_plan(tracing->directory->control);
-    uint16_t count = plan_journey_count(plan);
-    struct str *names = arena_take_array(&tracing->arena, count, sizeof *names);
-    for (uint16_t i = 0; i < count; i++) {
-        names[i] = plan_journey_name(plan, i);
-        if (str_equal(names[i], name)) {
-            *ret = i;
-            return ERR_OK;
-        }
-    }
-    struct str nearest = spelling_nearest(name, names, count);
-    return err_fail(detail, ERR_NOT_FOUND, "--journey", "there is no journey of this name%s%.*s%s",
-                    nearest.size ? "; did you mean \"" : "", STR_ARG(nearest), nearest.size ? "\"?" : "");
-}
-
 static enum err find_contact(struct tracing *tracing, struct err_detail *detail)
 {
     const struct data_directory *directory = tracing->directory;
@@ -68,14 +48,18 @@ static enum err find_contact(struct tracing *tracing, struct err_detail *detail)
 static enum err tell_all(struct tracing *tracing, const char *journey, json_t **ret,
                          struct err_detail *detail)
 {
-    uint16_t first = 0, end = plan_journey_count(control_plan(tracing->directory->control));
+    const struct plan *plan = control_plan(tracing->directory->control);
+    uint16_t first = 0, end = plan_journey_count(plan), version;
     enum err err = find_contact(tracing, detail);
-    if (!err && journey) {
-        err = find_journey(tracing, str_from(journey), &first, detail);
-        end = (uint16_t)(first + 1);
-    }
+    if (!err && journey)
+        err = data_directory_find_version(tracing->directory, str_from(journey), &tracing->arena, "--journey",
+                                          &version, detail);
     if (err)
         return err;
+    if (journey) {
+        first = plan_version(plan, version)->journey;
+        end = (uint16_t)(first + 1);
+    }
     char since[32];
     json_t *stories = json_array();
     for (uint16_t i = first; i < end; i++)
@@ -155,18 +139,6 @@ static enum err ask_server(struct client *client, const struct arguments *argume
 
 /* ── the command ──────────────────────────────────────────────────────────── */
 
-static void print(const json_t *trace, bool json, FILE *out)
-{
-    struct buf text = {0};
-    if (json) {
-        document_write(trace, &text);
-        client_json_print(buf_str(&text), out);
-    } else {
-        trace_print(trace, out);
-    }
-    buf_deinit(&text);
-}
-
 static enum exit_status run(const struct environment *environment, const struct arguments *arguments)
 {
     enum exit_status status;
@@ -184,8 +156,10 @@ static enum exit_status run(const struct environment *environment, const struct 
     }
     if (err)
         complain_detail(environment->err, &detail);
+    else if (arguments_has(arguments, "json"))
+        client_json_print(trace, environment->out);
     else
-        print(trace, arguments_has(arguments, "json"), environment->out);
+        trace_print(trace, environment->out);
     json_decref(trace);
     return err ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -104,6 +104,9 @@ void api_put_checklist(const json_t *document, struct arena *arena, struct buf *
 /* The newest version of the journey that the path names, by its id or name; VERSION_NONE after it has
  * answered 404, as for one that has no version yet. No lock is held. */
 uint16_t api_find_journey(struct service *service, struct http_request *request);
+/* The same of one that is named elsewhere, a parameter of the query say: `place`. */
+uint16_t api_find_version(struct service *service, struct http_request *request, struct str id_or_name,
+                          const char *place);
 /* The journey itself, by its number; 0 after it has answered 404. */
 uint32_t api_find_entity(struct service *service, struct http_request *request);
 

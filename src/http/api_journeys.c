@@ -100,11 +100,11 @@ void api_put_findings(const struct findings *findings, struct buf *out)
 }
 
 static void answer_unknown(struct http_request *request, struct str wanted, const struct str *names,
-                           size_t count)
+                           size_t count, const char *place)
 {
     struct err_detail detail = {"", ""};
     struct str nearest = spelling_nearest(wanted, names, count);
-    err_fail(&detail, ERR_NOT_FOUND, "", "there is no journey of this %s%s%.*s%s",
+    err_fail(&detail, ERR_NOT_FOUND, place, "there is no journey of this %s%s%.*s%s",
              control_is_id(wanted) ? "id" : "name", nearest.size ? "; did you mean \"" : "", STR_ARG(nearest),
              nearest.size ? "\"?" : "");
     http_problem(request, 404, ERR_NOT_FOUND, &detail);
@@ -126,9 +126,9 @@ static size_t take_names(const struct control *control, struct arena *arena, str
     return count;
 }
 
-uint32_t api_find_entity(struct service *service, struct http_request *request)
+static uint32_t find_entity(struct service *service, struct http_request *request, struct str wanted,
+                            const char *place)
 {
-    struct str wanted = http_request_parameter(request, "journey");
     struct str *names = NULL;
     size_t count = 0;
     crew_control_read(service->crew);
@@ -138,23 +138,35 @@ uint32_t api_find_entity(struct service *service, struct http_request *request)
         count = take_names(service->control, http_request_arena(request), &names);
     crew_control_unlock(service->crew);
     if (!number)
-        answer_unknown(request, wanted, names, count);
+        answer_unknown(request, wanted, names, count, place);
     return number;
 }
 
-uint16_t api_find_journey(struct service *service, struct http_request *request)
+uint32_t api_find_entity(struct service *service, struct http_request *request)
 {
-    uint32_t number = api_find_entity(service, request);
+    return find_entity(service, request, http_request_parameter(request, "journey"), "");
+}
+
+uint16_t api_find_version(struct service *service, struct http_request *request, struct str id_or_name,
+                          const char *place)
+{
+    uint32_t number = find_entity(service, request, id_or_name, place);
     if (!number)
         return VERSION_NONE;
     crew_control_read(service->crew);
     uint16_t version = control_newest(control_journey(service->control, number));
     crew_control_unlock(service->crew);
     if (version == VERSION_NONE) {
-        struct err_detail detail = {"", "the journey is a draft: it has no published version yet"};
+        struct err_detail detail;
+        err_fail(&detail, ERR_NOT_FOUND, place, "the journey is a draft: it has no published version yet");
         http_problem(request, 404, ERR_NOT_FOUND, &detail);
     }
     return version;
+}
+
+uint16_t api_find_journey(struct service *service, struct http_request *request)
+{
+    return api_find_version(service, request, http_request_parameter(request, "journey"), "");
 }
 
 /* ── reading ──────────────────────────────────────────────────────────────── */
@@ -283,7 +295,7 @@ void api_journey(void *context, struct http_request *request)
     crew_control_unlock(service->crew);
     if (position == 0) { /* it was discarded since it was found */
         buf_deinit(&out);
-        answer_unknown(request, http_request_parameter(request, "journey"), NULL, 0);
+        answer_unknown(request, http_request_parameter(request, "journey"), NULL, 0, "");
         return;
     }
     if (api_unchanged(request, changed)) {

@@ -1,5 +1,4 @@
 /* What happened to one contact in its journeys, and why: the same story that `sojourn trace` tells. */
-#include "base/spelling.h"
 #include "http/api.h"
 #include "trace/story_json.h"
 #include "json/document.h"
@@ -16,35 +15,19 @@ struct trace_read {
 
 /* ── what is asked for ────────────────────────────────────────────────────── */
 
-static void answer_no_journey(struct http_request *request, struct str name, const struct str *names,
-                              uint16_t count)
-{
-    struct err_detail detail = {"", ""};
-    struct str nearest = spelling_nearest(name, names, count);
-    err_fail(&detail, ERR_NOT_FOUND, "journey", "there is no journey of this name%s%.*s%s",
-             nearest.size ? "; did you mean \"" : "", STR_ARG(nearest), nearest.size ? "\"?" : "");
-    http_problem(request, 404, ERR_NOT_FOUND, &detail);
-}
-
 /* The journey that the query names; false after it has answered 404. */
-static bool one_journey(struct service *service, struct http_request *request, struct str name,
+static bool one_journey(struct service *service, struct http_request *request, struct str id_or_name,
                         struct trace_read *read)
 {
-    struct arena *arena = http_request_arena(request);
+    uint16_t version = api_find_version(service, request, id_or_name, "journey");
+    if (version == VERSION_NONE)
+        return false;
     crew_control_read(service->crew);
-    const struct plan *plan = control_plan(service->control);
-    uint16_t version = plan_find(plan, name), count = plan_journey_count(plan);
-    struct str *names = arena_take_array(arena, count, sizeof *names);
-    for (uint16_t i = 0; i < count; i++)
-        names[i] = plan_journey_name(plan, i);
-    if (version != VERSION_NONE)
-        read->first = plan_version(plan, version)->journey;
+    read->first = plan_version(control_plan(service->control), version)->journey;
     crew_control_unlock(service->crew);
     read->end = (uint16_t)(read->first + 1);
     read->one = true;
-    if (version == VERSION_NONE)
-        answer_no_journey(request, name, names, count);
-    return version != VERSION_NONE;
+    return true;
 }
 
 static bool all_journeys(struct http_request *request, struct trace_read *read)

@@ -28,11 +28,12 @@ class Asking:
 
 
 class Unreliable:
-    """A relay in front of a server that swallows answers, or answers itself that it is busy: the first `faults` times."""
+    """A relay in front of a server that swallows answers, or answers itself that it is busy: the first `faults` times
+    that the method is asked for (None = any)."""
 
-    def __init__(self, port, fault, faults):
+    def __init__(self, port, fault, faults, method=None):
         relay = self
-        self.port_behind, self.fault, self.faults, self.keys = port, fault, faults, []
+        self.port_behind, self.fault, self.faults, self.method, self.keys = port, fault, faults, method, []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -61,8 +62,10 @@ class Unreliable:
 
     def handle(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        self.keys.append(request.headers.get("Idempotency-Key"))
-        bad = len(self.keys) <= self.faults
+        counts = self.method in (None, request.command)
+        if counts:
+            self.keys.append(request.headers.get("Idempotency-Key"))
+        bad = counts and len(self.keys) <= self.faults
         if bad and self.fault == "busy":
             request.send_response(503)
             request.send_header("Retry-After", "0")
@@ -77,7 +80,9 @@ class Unreliable:
         request.close_connection = True
         if not bad:
             request.send_response(answer.status)
-            request.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+            for name in ("Content-Type", "ETag"):
+                if name in answer.headers:
+                    request.send_header(name, answer.headers[name])
             request.send_header("Content-Length", str(len(text)))
             request.end_headers()
             request.wfile.write(text)

@@ -54,6 +54,12 @@ def check_status(tap, asking):
         served, read = asking.run("status", name), commands.run("status", name, "--data", data)
         tap.ok(served.stdout == read.stdout.partition("\n")[2] and served.stdout.count(", version 1, ") == 1 and name in served.stdout,
                f"one journey alone: {name}", served.stdout + read.stdout)
+    served, read = asking.run("status", "j2"), commands.run("status", "j2", "--data", data)
+    tap.ok(served.stdout == read.stdout.partition("\n")[2] and BUSY["name"] in served.stdout, "by its id as well", served.stdout + read.stdout)
+    for name in ("Sketch", "j3", "j9", "Sketsch"):
+        served, read = asking.run("status", name), commands.run("status", name, "--data", data)
+        tap.ok(served.returncode == read.returncode == 1 and served.stderr == read.stderr and f"sojourn: {name}: the" in read.stderr,
+               f"a draft or nothing has no status: {name}", served.stderr + read.stderr)
     served, read = asking.run("status", "Wiat"), commands.run("status", "Wiat", "--data", data)
     tap.ok(served.returncode == read.returncode == 1 and served.stderr == read.stderr and "did you mean \"Wait\"?" in read.stderr,
            "a misspelt one is guessed", served.stderr + read.stderr)
@@ -64,7 +70,7 @@ def check_trace(tap, asking):
     """What every contact did, in every journey, in both ways and for both kinds of readers."""
     commands, data = asking.commands, asking.serving.data
     for contact in PEOPLE:
-        for journey in ([], ["--journey", BUSY["name"]]):
+        for journey in ([], ["--journey", BUSY["name"]], ["--journey", "j2"]):
             words = ["trace", "--contact", contact, *journey]
             served, read = asking.run(*words), commands.run(*words, "--data", data)
             tap.ok(served.returncode == 0 and served.stdout == read.stdout and f"{contact} in {BUSY['name']}" in read.stdout, " ".join(words),
@@ -76,7 +82,8 @@ def check_trace(tap, asking):
                           ("eve", "never entered")):
         told = asking.run("trace", "--contact", contact, "--journey", BUSY["name"])
         tap.ok(text in told.stdout, f"the trace of {contact} tells: {text}", told.stdout)
-    for words in (["--contact", "Äve"], ["--contact", "../x"], ["--contact", "ann", "--journey", "Wiat"]):
+    for words in (["--contact", "Äve"], ["--contact", "../x"], ["--contact", "ann", "--journey", "Wiat"],
+                  ["--contact", "ann", "--journey", "Sketch"]):
         served, read = asking.run("trace", *words), commands.run("trace", *words, "--data", data)
         tap.ok(served.returncode == read.returncode == 1 and served.stderr == read.stderr and f"sojourn: {words[-2]}: " in read.stderr,
                f"trace {' '.join(words)} is refused", served.stderr + read.stderr)
@@ -123,6 +130,7 @@ def main(binary):
             tap.equal("no journey at all", (empty.returncode, json.loads(empty.stdout)), (0, {"journeys": []}))
             for journey in (WAIT, BUSY):
                 tap.equal(f"{journey['name']} is published", serving.ask("POST", "/v1/journeys?publish=true", journey)[0], 201)
+            tap.equal("and a draft is there", serving.ask("POST", "/v1/journeys", {"name": "Sketch"})[0], 201)
             fill(serving)
             check_status(tap, asking)
             check_trace(tap, asking)
