@@ -37,6 +37,7 @@ static void print_cause(const json_t *fact, FILE *out)
     static const struct {
         const char *kind, *shown;
     } plain[] = {{"time", "time"},
+                 {"api", "a call of the API"},
                  {"change", "a change of attributes"},
                  {"update", "its own update of attributes"},
                  {"removed", "a cause that is not kept any more"}};

@@ -57,7 +57,8 @@ void engine_put_event(struct engine *engine, struct event_row *row, const struct
 void engine_aggregate(struct engine *engine, const struct event_row *row, const struct properties *properties,
                       uint16_t from, uint16_t end)
 {
-    const struct plan_listeners *listeners = plan_event_listeners(engine->plan, row->name);
+    const struct plan_listeners *listeners =
+        plan_event_listeners(engine->plan, engine_event_id(row->kind, row->name));
     array_each (&listeners->aggregates, i) {
         uint16_t number = listeners->aggregates.items[i];
         if (number < from || number >= end)
@@ -91,7 +92,8 @@ static void apply_to_past(struct engine *engine, const struct event_row *row,
 {
     if (!event_is_deed(row->kind) || row->name == 0)
         return;
-    past_count(engine->past, row->contact, row->name, row->at_ms);
+    if (row->kind != EVENT_ENROLL) /* no rule asks for it by a name */
+        past_count(engine->past, row->contact, row->name, row->at_ms);
     uint16_t end =
         engine->loading ? engine_aggregates_there(engine, row->contact) : past_aggregates(engine->past);
     engine_aggregate(engine, row, &content->properties, 0, end);

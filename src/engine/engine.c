@@ -269,7 +269,7 @@ void engine_record(struct engine *engine, const struct record *record)
                             .at_ms = record->at_ms < now_ms ? record->at_ms : now_ms,
                             .received_ms = now_ms,
                             .contact = contact.n,
-                            .name = record->name,
+                            .name = kind == EVENT_ENROLL ? (uint16_t)(record->journey + 1) : record->name,
                             .kind = (uint8_t)kind,
                             .created = created,
                             .body = record->body.size ? arena_str(bytes, record->body) : STR("")};
@@ -283,13 +283,15 @@ void engine_record(struct engine *engine, const struct record *record)
                                   .cause = (int64_t)row.seq,
                                   .properties = &record->properties,
                                   .attributes = changed,
-                                  .attribute_count = changed_count};
-    if (record->kind == EVENT_TRACK) {
-        happening.event = record->name;
+                                  .attribute_count = changed_count,
+                                  .outcome = record->outcome};
+    happening.event = engine_event_id(kind, row.name);
+    if (kind == EVENT_ENROLL && record->outcome)
+        *record->outcome = ENROLL_NO_RULE; /* nobody listens */
+    if (event_is_deed(row.kind))
         settle_event(engine, contact, &happening);
-    } else {
+    else
         settle_attributes(engine, contact, &happening);
-    }
 }
 
 /* ── reads ────────────────────────────────────────────────────────────────── */

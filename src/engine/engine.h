@@ -84,7 +84,8 @@ const struct partition_head *engine_head(const struct engine *engine);
 void engine_set_input(struct engine *engine, uint64_t input, bool now_open);
 const struct contacts *engine_contacts(const struct engine *engine);
 const struct past *engine_past(const struct engine *engine);
-uint64_t engine_event_count(const struct engine *engine); /* track records taken, imported ones too */
+uint64_t
+engine_event_count(const struct engine *engine); /* deeds taken: tracks, imported and by the API too */
 /* The running total of a key. */
 struct stat_row engine_total(const struct engine *engine, struct stat_key key);
 

@@ -58,17 +58,18 @@ static bool rule_met(const struct engine *engine, const struct plan_match *rule,
     return settle_match(engine, rule, contact, happening, INT64_MIN, 0);
 }
 
-static bool qualifies(const struct engine *engine, const struct plan_version *version, uint32_t contact,
-                      const struct happening *happening)
+/* WAITING where a rule is met and others do not hold. */
+static enum enroll_outcome judge_rules(const struct engine *engine, const struct plan_version *version,
+                                       uint32_t contact, const struct happening *happening)
 {
     const struct definition *definition = version->definition;
     bool met = false;
     for (uint32_t i = 0; i < definition->entry_count && !met; i++)
         met = rule_met(engine, &version->entries[i], contact, happening);
     if (!met)
-        return false;
-    return definition->match == ENTRY_ANY || definition->entry_count == 1 ||
-           all_hold(engine, version, contact);
+        return ENROLL_NO_RULE;
+    bool all = definition->match == ENTRY_ALL && definition->entry_count > 1;
+    return all && !all_hold(engine, version, contact) ? ENROLL_WAITING : ENROLL_ENTERED;
 }
 
 /* The entry must be open now and must have been at the event's own time. */
@@ -127,16 +128,22 @@ static const struct plan_version *running_version(const struct engine *engine, u
     return newest < engine->versions.count ? plan_version(engine->plan, newest) : NULL;
 }
 
-void settle_entry(struct engine *engine, struct contact_id contact, uint16_t journey,
-                  const struct happening *happening)
+enum enroll_outcome settle_entry(struct engine *engine, struct contact_id contact, uint16_t journey,
+                                 const struct happening *happening)
 {
     const struct plan_version *version = running_version(engine, journey);
-    if (!version || !is_open(engine, version, happening) || !qualifies(engine, version, contact.n, happening))
-        return;
-    if (is_barred(engine, version, contact) || is_kept_out(engine, version, contact.n))
-        return;
+    if (!version || !is_open(engine, version, happening))
+        return ENROLL_CLOSED;
+    enum enroll_outcome outcome = judge_rules(engine, version, contact.n, happening);
+    if (outcome != ENROLL_ENTERED)
+        return outcome;
+    if (is_barred(engine, version, contact))
+        return ENROLL_REENTRY;
+    if (is_kept_out(engine, version, contact.n))
+        return ENROLL_EXIT_RULE;
     if (version->filter && !engine_judge(engine, version->filter, contact.n).holds)
-        return;
+        return ENROLL_FILTERED;
     advance_enter(engine, version, contact, goals_armed_at_entry(engine, version, contact.n),
                   happening->cause);
+    return ENROLL_ENTERED;
 }

@@ -1,5 +1,7 @@
 #include "engine/fact.h"
 
+#include "engine/input.h"
+
 #include <inttypes.h>
 
 const char *event_kind_name(enum event_kind kind)
@@ -10,6 +12,16 @@ const char *event_kind_name(enum event_kind kind)
 #undef X
     };
     return names[kind];
+}
+
+const char *enroll_outcome_name(enum enroll_outcome outcome)
+{
+    static const char *const names[] = {
+#define X(name, key) #key,
+        ENROLL_OUTCOME_TABLE(X)
+#undef X
+    };
+    return names[outcome];
 }
 
 const char *effect_kind_name(enum effect_kind kind)

@@ -19,7 +19,8 @@
     X(TRACK, track)       /* something the contact did: name, properties */                                  \
     X(IDENTIFY, identify) /* attributes as JSON object; null removes */                                      \
     X(UPDATE, update)     /* the same, made by a node */                                                     \
-    X(HISTORY, history)   /* a track that was imported: it counts, and moves nobody */
+    X(HISTORY, history)   /* a track that was imported: it counts, and moves nobody */                       \
+    X(ENROLL, enroll)     /* the API asked for the contact to enter a journey */
 
 enum event_kind {
 #define X(name, key) EVENT_##name,
@@ -28,10 +29,11 @@ enum event_kind {
         EVENT_KINDS
 };
 const char *event_kind_name(enum event_kind kind);
-/* Something the contact did, live or imported: it has a name and properties and counts in the past. */
+/* Something that was done, live or imported, by the contact or for it: it has properties and counts in the
+ * past. */
 static inline bool event_is_deed(uint8_t kind)
 {
-    return kind == EVENT_TRACK || kind == EVENT_HISTORY;
+    return kind == EVENT_TRACK || kind == EVENT_HISTORY || kind == EVENT_ENROLL;
 }
 
 struct event_row {
@@ -40,7 +42,8 @@ struct event_row {
     int64_t at_ms;       /* its own time, never after received_ms */
     int64_t received_ms; /* when it was judged */
     uint32_t contact;
-    uint16_t name; /* id in event/names.h; 0 = no name (identify), or over the limit of names: see body */
+    uint16_t name; /* id in event/names.h; 0 = no name (identify), or over the limit of names: see body; of
+                    * an enroll the plan's number of the journey + 1 */
     uint8_t kind;
     struct str created; /* the external id, where this row creates the contact; else empty */
     struct str body; /* JSON object; empty = {}. Of a deed without name id {"event":…,"properties":{…}} */

@@ -4,7 +4,7 @@
 /* cmocka.h needs the three above */
 #include <cmocka.h>
 
-#include "engine/fact.h"
+#include "engine/input.h"
 
 static void kinds_are_named_by_their_tables(void **state)
 {
@@ -12,6 +12,8 @@ static void kinds_are_named_by_their_tables(void **state)
     assert_string_equal(event_kind_name(EVENT_TRACK), "track");
     assert_string_equal(event_kind_name(EVENT_UPDATE), "update");
     assert_string_equal(event_kind_name(EVENT_HISTORY), "history");
+    assert_string_equal(event_kind_name(EVENT_ENROLL), "enroll");
+    assert_string_equal(enroll_outcome_name(ENROLL_FILTERED), "filtered");
     assert_string_equal(effect_kind_name(EFFECT_OPENED), "opened");
     assert_string_equal(effect_kind_name(EFFECT_UNKNOWN), "unknown");
     assert_string_equal(stat_kind_name(STAT_QUALIFIED), "qualified");

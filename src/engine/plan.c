@@ -6,6 +6,7 @@ struct journey {
     struct str name;
     uint16_t newest; /* version */
     uint32_t versions;
+    struct plan_listeners enroll; /* to the API's calls: itself, and aggregates */
 };
 
 struct plan {
@@ -50,6 +51,10 @@ void plan_free(struct plan *plan)
         return;
     listeners_free(plan->events, NAMES_EVENT_MAX + 1);
     listeners_free(plan->attributes, NAMES_ATTRIBUTE_MAX + 1);
+    array_each (&plan->journeys, i) {
+        array_free(&plan->journeys.items[i].enroll.journeys);
+        array_free(&plan->journeys.items[i].enroll.aggregates);
+    }
     array_free(&plan->versions);
     array_free(&plan->journeys);
     array_free(&plan->aggregates);
@@ -88,6 +93,16 @@ static enum err compile(struct publishing *p, const struct rule *rule, const str
     return rule_compile(rule, &binder, &p->plan->arena, ret, p->detail);
 }
 
+static enum err bind_count(struct publishing *p, const struct where *where, uint32_t ring,
+                           struct plan_match *ret)
+{
+    ret->aggregate = bind_aggregate(p, ret->event, where, (uint16_t)ring);
+    return ret->aggregate == AGGREGATE_NONE
+               ? err_fail(p->detail, ERR_LIMIT, "",
+                          "more than %d different counts over past events are asked for", PLAN_AGGREGATES_MAX)
+               : ERR_OK;
+}
+
 /* `ring` newest moments are needed to answer it; 0 = the event itself is enough. */
 static enum err bind_match(struct publishing *p, const struct event_rule *rule, uint32_t ring, bool count,
                            struct plan_match *ret)
@@ -105,11 +120,7 @@ static enum err bind_match(struct publishing *p, const struct event_rule *rule, 
     if (ring > PAST_RING_MAX)
         return err_fail(p->detail, ERR_LIMIT, "", "\"at_least\" of \"%.*s\" is over the limit of %d here",
                         STR_ARG(rule->event), PAST_RING_MAX / 2);
-    ret->aggregate = bind_aggregate(p, ret->event, rule->where, (uint16_t)ring);
-    return ret->aggregate == AGGREGATE_NONE
-               ? err_fail(p->detail, ERR_LIMIT, "",
-                          "more than %d different counts over past events are asked for", PLAN_AGGREGATES_MAX)
-               : ERR_OK;
+    return bind_count(p, rule->where, ring, ret);
 }
 
 static enum err bind_condition(struct publishing *p, const struct condition *condition,
@@ -122,17 +133,27 @@ static enum err bind_condition(struct publishing *p, const struct condition *con
     return bind_match(p, &condition->event, at_least > 1 ? at_least : 0, false, &ret->match);
 }
 
+/* Only match all asks when it was called last. */
+static enum err bind_api(struct publishing *p, uint16_t journey, bool all, struct plan_match *ret)
+{
+    *ret =
+        (struct plan_match){.event = plan_enroll_event(journey), .aggregate = AGGREGATE_NONE, .at_least = 1};
+    return all ? bind_count(p, NULL, 1, ret) : ERR_OK;
+}
+
 /* match all asks when a rule was last met: 2n - 1 moments tell for at_least n within a window (settle.c). */
 static enum err bind_entries(struct publishing *p, const struct definition *d, struct plan_version *version)
 {
     struct plan_match *entries = arena_take_array(&p->plan->arena, d->entry_count, sizeof *entries);
     for (uint32_t i = 0; i < d->entry_count; i++) {
-        const struct event_rule *rule = &d->entries[i];
+        const struct event_rule *rule = &d->entries[i].event;
         uint32_t ring = rule->within_ms && rule->at_least > 1 ? rule->at_least : 0;
         bool all = d->match == ENTRY_ALL && d->entry_count > 1;
         if (all)
             ring = rule->within_ms ? 2 * rule->at_least - 1 : 1;
-        enum err err = bind_match(p, rule, ring, rule->at_least > 1, &entries[i]);
+        enum err err = d->entries[i].kind == ENTRY_API
+                           ? bind_api(p, version->journey, all, &entries[i])
+                           : bind_match(p, rule, ring, rule->at_least > 1, &entries[i]);
         if (err)
             return err;
     }
@@ -215,6 +236,12 @@ static enum err bind_nodes(struct publishing *p, const struct definition *d, str
 
 /* ── who listens ──────────────────────────────────────────────────────────── */
 
+static struct plan_listeners *listeners_of(struct plan *plan, uint16_t event)
+{
+    return event <= NAMES_EVENT_MAX ? &plan->events[event]
+                                    : &plan->journeys.items[event - plan_enroll_event(0)].enroll;
+}
+
 static void listen(struct plan_listeners *listeners, uint16_t journey)
 {
     size_t at = listeners->journeys.count;
@@ -245,7 +272,7 @@ static void listen_version(struct plan *plan, const struct plan_version *version
 {
     const struct definition *d = version->definition;
     for (uint32_t i = 0; i < d->entry_count; i++)
-        listen(&plan->events[version->entries[i].event], version->journey);
+        listen(listeners_of(plan, version->entries[i].event), version->journey);
     for (uint32_t i = 0; i < d->exit_count; i++)
         listen_condition(plan, &version->exits[i], version->journey);
     for (uint32_t i = 0; i < d->goal_count; i++)
@@ -255,7 +282,7 @@ static void listen_version(struct plan *plan, const struct plan_version *version
             listen_condition(plan, &version->nodes[n].condition, version->journey);
     }
     for (uint16_t a = version->aggregates_first; a < version->aggregates_end; a++)
-        *array_push(&plan->events[plan->aggregates.items[a].event].aggregates) = a;
+        *array_push(&listeners_of(plan, plan->aggregates.items[a].event)->aggregates) = a;
 }
 
 /* ── publishing ───────────────────────────────────────────────────────────── */
@@ -276,6 +303,9 @@ static enum err build(struct publishing *p, const json_t *document, struct plan_
     if (err)
         return err;
     version->definition = definition;
+    version->journey = find_journey(p->plan, definition->name);
+    if (version->journey == UINT16_MAX)
+        version->journey = (uint16_t)p->plan->journeys.count;
     version->aggregates_first = (uint16_t)p->plan->aggregates.count;
     err = bind_entries(p, definition, version);
     if (!err && definition->filter)
@@ -325,13 +355,10 @@ enum err plan_publish(struct plan *plan, const json_t *document, uint64_t contro
     enum err err = build_within_limits(&p, document, version);
     if (err)
         return err;
-    uint16_t journey = find_journey(plan, version->definition->name);
-    if (journey == UINT16_MAX) {
-        journey = (uint16_t)plan->journeys.count;
+    uint16_t journey = version->journey;
+    if (journey == plan->journeys.count)
         *array_push(&plan->journeys) = (struct journey){.name = version->definition->name};
-    }
     version->number = (uint16_t)plan->versions.count;
-    version->journey = journey;
     version->ordinal = ++plan->journeys.items[journey].versions;
     version->control = control;
     plan->journeys.items[journey].newest = version->number;
@@ -393,9 +420,21 @@ const struct plan_aggregate *plan_aggregate(const struct plan *plan, uint16_t ag
     return &plan->aggregates.items[aggregate];
 }
 
+bool plan_lets_api_in(const struct plan_version *version)
+{
+    for (uint32_t i = 0; i < version->definition->entry_count; i++) {
+        if (version->definition->entries[i].kind == ENTRY_API)
+            return true;
+    }
+    return false;
+}
+
 const struct plan_listeners *plan_event_listeners(const struct plan *plan, uint16_t event)
 {
-    return event && event <= NAMES_EVENT_MAX ? &plan->events[event] : &plan->nobody;
+    size_t enroll = (size_t)event - plan_enroll_event(0);
+    if (event && event <= NAMES_EVENT_MAX)
+        return &plan->events[event];
+    return event && enroll < plan->journeys.count ? &plan->journeys.items[enroll].enroll : &plan->nobody;
 }
 
 const struct plan_listeners *plan_attribute_listeners(const struct plan *plan, uint16_t attribute)

@@ -13,6 +13,14 @@ enum {
     VERSION_NONE = 0xffff
 };
 
+/* A call of the API that asks for a contact to enter is an event that its journey alone listens to: it has an
+ * id behind those of names. In rows it is kept as the journey's number (EVENT_ENROLL). */
+static inline uint16_t plan_enroll_event(uint16_t journey)
+{
+    return (uint16_t)(NAMES_EVENT_MAX + 1 + journey);
+}
+_Static_assert(NAMES_EVENT_MAX + PLAN_VERSIONS_MAX < UINT16_MAX, "ids of events have 16 bits");
+
 /* An event rule with its names bound: what one event is held against. */
 struct plan_match {
     uint16_t event;
@@ -78,6 +86,9 @@ struct str plan_journey_name(const struct plan *plan, uint16_t journey);
 uint16_t plan_newest(const struct plan *plan, uint16_t journey);
 /* The same by the journey's name; VERSION_NONE where there is none. */
 uint16_t plan_find(const struct plan *plan, struct str journey_name);
+
+/* Whether the API may let contacts into the version. */
+bool plan_lets_api_in(const struct plan_version *version);
 
 uint16_t plan_aggregate_count(const struct plan *plan);
 const struct plan_aggregate *plan_aggregate(const struct plan *plan, uint16_t aggregate);

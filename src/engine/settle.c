@@ -245,11 +245,13 @@ static void settle_journey(struct engine *engine, struct contact_id contact, uin
         (void)settle_ends(engine, inside, happening);
     /* an update's change, settled within, may have moved it or ended it: look again */
     uint32_t still = engine_find_enrollment(engine, contact, journey);
-    if (still == ENROLLMENT_NONE) {
-        if (happening->event)
-            settle_entry(engine, contact, journey, happening);
+    enum enroll_outcome outcome = ENROLL_INSIDE;
+    if (still == ENROLLMENT_NONE && happening->event)
+        outcome = settle_entry(engine, contact, journey, happening);
+    if (happening->outcome)
+        *happening->outcome = outcome;
+    if (still == ENROLLMENT_NONE)
         return;
-    }
     if (still != inside)
         return;
     settle_wait(engine, still, happening);

@@ -96,6 +96,11 @@ enum err apply_ledger(struct engine *engine, const struct ledger_row *row, struc
 void engine_dirty(struct engine *engine, enum block_kind kind, uint32_t id);
 bool engine_newer(const struct engine *engine, enum block_kind kind, uint32_t id, uint64_t seq);
 struct version_runtime *engine_version(struct engine *engine, uint16_t version);
+/* The plan's id of what a row tells; 0 = none that anything listens to. */
+static inline uint16_t engine_event_id(enum event_kind kind, uint16_t name)
+{
+    return kind == EVENT_ENROLL && name ? plan_enroll_event((uint16_t)(name - 1)) : name;
+}
 /* Folds an event into the aggregates [from, end) that count it. */
 void engine_aggregate(struct engine *engine, const struct event_row *row, const struct properties *properties,
                       uint16_t from, uint16_t end);
@@ -108,7 +113,7 @@ enum err event_content_of(struct engine *engine, const struct event_row *row, st
 /* ── what happened to a contact, as the three steps see it (settle.c) ───────── */
 
 struct happening {
-    uint16_t event; /* name id; 0 = a change of attributes or time */
+    uint16_t event; /* plan's id; 0 = a change of attributes or time */
     bool time;      /* nothing happened but that time went on */
     bool history;   /* it is known from now on, and moves nobody */
     int64_t at_ms;  /* its own time */
@@ -117,6 +122,7 @@ struct happening {
     const struct properties *properties;
     const uint16_t *attributes; /* changed ones */
     uint32_t attribute_count;
+    enum enroll_outcome *outcome; /* of a call of the API; NULL = nobody asks */
 };
 
 void settle_event(struct engine *engine, struct contact_id contact, const struct happening *happening);
@@ -135,9 +141,9 @@ bool settle_program_met(const struct engine *engine, const struct rule_program *
 uint32_t engine_find_enrollment(const struct engine *engine, struct contact_id contact, uint16_t journey);
 bool settle_match(const struct engine *engine, const struct plan_match *match, uint32_t contact,
                   const struct happening *happening, int64_t since_ms, uint64_t since_seq);
-/* entry.c: lets the contact in if it qualifies. */
-void settle_entry(struct engine *engine, struct contact_id contact, uint16_t journey,
-                  const struct happening *happening);
+/* entry.c: lets the contact in if it qualifies; else what has kept it out, the first reason. */
+enum enroll_outcome settle_entry(struct engine *engine, struct contact_id contact, uint16_t journey,
+                                 const struct happening *happening);
 
 /* ── one advance (advance.c) ──────────────────────────────────────────────── */
 

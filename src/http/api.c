@@ -8,6 +8,8 @@
 #include "http/problem.h"
 #include "json/write.h"
 
+enum { KEY_BYTES_MAX = 200 };
+
 /* ── writing ──────────────────────────────────────────────────────────────── */
 
 void api_item(struct buf *out)
@@ -101,6 +103,21 @@ enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_
     ret->limit = (uint32_t)limit;
     if (!http_request_query(request, "cursor", &ret->cursor))
         ret->cursor = STR("");
+    return ERR_OK;
+}
+
+enum err api_idempotency_key(const struct http_request *request, struct str *ret, struct err_detail *detail)
+{
+    struct str key;
+    if (!http_request_header(request, "Idempotency-Key", &key))
+        return ERR_OK;
+    bool sound = key.size > 0 && key.size <= KEY_BYTES_MAX;
+    for (size_t i = 0; i < key.size && sound; i++)
+        sound = key.data[i] > ' ' && key.data[i] <= '~';
+    if (!sound)
+        return err_fail(detail, ERR_INVALID, "Idempotency-Key",
+                        "must be 1 to %d visible ASCII characters, like a UUID", KEY_BYTES_MAX);
+    *ret = key;
     return ERR_OK;
 }
 

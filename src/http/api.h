@@ -37,6 +37,9 @@ struct api_page {
 enum err api_page_of(const struct http_request *request, uint32_t usual, uint32_t most, struct api_page *ret,
                      struct err_detail *detail);
 
+/* The request's Idempotency-Key; untouched where it has none. ERR_INVALID where it is no visible text. */
+enum err api_idempotency_key(const struct http_request *request, struct str *ret, struct err_detail *detail);
+
 /* ── several who edit the same (RFC 9110 §13) ─────────────────────────────── */
 
 /* `ETag: "17"`. The revision is above 0 and another one after every change. */
@@ -125,7 +128,7 @@ enum err api_document(const struct http_request *request, json_t **ret, struct e
 
 /* ── handlers; the context is the service ─────────────────────────────────── */
 
-http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch;
+http_handler api_identify, api_track, api_page_viewed, api_screen_viewed, api_batch, api_journey_enroll;
 http_handler api_journeys_check, api_journeys_create, api_journeys_list, api_journey, api_journey_act,
     api_journey_statistics;
 http_handler api_destinations_list, api_destination, api_destination_define, api_destination_remove;

@@ -8,25 +8,13 @@
 #include "ingest/quote.h"
 #include "journey/checklist.h"
 
-enum { KEY_BYTES_MAX = 200 };
-
 /* Under what an action is taken: who acts, and the key by which a retry is known. */
 enum err api_take_by(struct service *service, const struct http_request *request, struct control_by *ret,
                      struct err_detail *detail)
 {
     *ret = (struct control_by){.actor = http_request_who(request),
                                .at_ms = service->clock(service->clock_context)};
-    struct str key;
-    if (!http_request_header(request, "Idempotency-Key", &key))
-        return ERR_OK;
-    bool sound = key.size > 0 && key.size <= KEY_BYTES_MAX;
-    for (size_t i = 0; i < key.size && sound; i++)
-        sound = key.data[i] > ' ' && key.data[i] <= '~';
-    if (!sound)
-        return err_fail(detail, ERR_INVALID, "Idempotency-Key",
-                        "must be 1 to %d visible ASCII characters, like a UUID", KEY_BYTES_MAX);
-    ret->key = key;
-    return ERR_OK;
+    return api_idempotency_key(request, &ret->key, detail);
 }
 
 static enum err refuse_key(struct err_detail *detail)

@@ -192,7 +192,7 @@ static bool on_row(void *context, const struct store_row *row)
     return true;
 }
 
-static void put_event(const struct event_row *row, const struct names *names, struct buf *out)
+static void put_event(const struct event_row *row, const struct plan *plan, struct buf *out)
 {
     api_text(out, "kind", str_from(event_kind_name(row->kind)));
     api_instant(out, "at", row->at_ms);
@@ -202,8 +202,10 @@ static void put_event(const struct event_row *row, const struct names *names, st
         buf_put(out, row->body.data + 1, row->body.size - 2);
         return;
     }
-    if (event_is_deed(row->kind))
-        api_text(out, "event", names_get(names, NAME_EVENT, row->name));
+    if (row->kind == EVENT_ENROLL)
+        api_text(out, "journey", plan_journey_name(plan, (uint16_t)(row->name - 1)));
+    else if (event_is_deed(row->kind))
+        api_text(out, "event", names_get(plan_names(plan), NAME_EVENT, row->name));
     api_key(out, event_is_deed(row->kind) ? "properties" : "traits");
     buf_put_str(out, row->body.size ? row->body : STR("{}"));
 }
@@ -260,7 +262,7 @@ static void answer_rows(struct gather *gather, const struct walk *walk)
         api_item(&out);
         buf_put_char(&out, '{');
         if (walk->rows[i].is_event)
-            put_event(&walk->rows[i].event, plan_names(plan), &out);
+            put_event(&walk->rows[i].event, plan, &out);
         else
             put_advance(&walk->rows[i].ledger, plan, &out);
         buf_put_char(&out, '}');

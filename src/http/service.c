@@ -19,6 +19,7 @@ const struct http_route service_routes[] = {
     {"DELETE", "/v1/journeys/{journey}/draft", HTTP_ADMIN, api_draft_discard, 0},
     {"POST", "/v1/journeys/{journey}/check", HTTP_ADMIN, api_journey_check, 0},
     {"POST", "/v1/journeys/{journey}/actions", HTTP_ADMIN, api_journey_act, 0},
+    {"POST", "/v1/journeys/{journey}/enroll", HTTP_ADMIN, api_journey_enroll, 0},
     {"GET", "/v1/journeys/{journey}/statistics", HTTP_ADMIN, api_journey_statistics, 0},
     {"GET", "/v1/destinations", HTTP_ADMIN, api_destinations_list, 0},
     {"GET", "/v1/destinations/{destination}", HTTP_ADMIN, api_destination, 0},

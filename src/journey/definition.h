@@ -129,6 +129,12 @@ struct node {
     };
 };
 
+enum entry_kind { ENTRY_EVENT, ENTRY_API };
+struct entry_rule {
+    enum entry_kind kind;
+    struct event_rule event; /* of ENTRY_EVENT */
+};
+
 enum entry_match { ENTRY_ANY, ENTRY_ALL };
 
 struct definition {
@@ -137,7 +143,7 @@ struct definition {
     const struct str *labels;
     enum entry_match match;
     uint32_t entry_count;
-    const struct event_rule *entries;
+    const struct entry_rule *entries;
     const struct rule *filter; /* NULL = none */
     bool reentry;
     int64_t reentry_after_ms;  /* 0 = at once */

@@ -26,19 +26,34 @@ bool parse_condition(struct parse *parse, struct place at, struct condition *ret
 
 /* ── entry ── */
 
-static bool parse_entry_rule(struct parse *parse, struct place at, struct event_rule *ret)
+/* {"api":true}: whom the API names is let in. */
+static bool parse_api_rule(struct parse *parse, struct place at, struct entry_rule *ret)
+{
+    ret->kind = ENTRY_API;
+    if (!read_object(parse, at, "an entry rule, an object,", KEYS({"api", NULL})))
+        return false;
+    struct place api = place_key(parse, at, "api");
+    return json_is_true(api.json) ||
+           problem_type(parse, api, "true", "write {\"api\": true}, or remove the rule");
+}
+
+static bool parse_entry_rule(struct parse *parse, struct place at, struct entry_rule *ret)
 {
     static const char example[] = "name the event that lets a contact in: {\"event\": \"Cart Updated\"}";
-    static const struct key later[] = {{"inaction", "entry by inaction"}, {"date", "entry by date"},
-                                       {"segment", "entry by segment"},   {"list", "entry by list"},
-                                       {"journey", "entry by journey"},   {"api", "entry by the API"}};
+    static const struct key later[] = {{"inaction", "entry by inaction"},
+                                       {"date", "entry by date"},
+                                       {"segment", "entry by segment"},
+                                       {"list", "entry by list"},
+                                       {"journey", "entry by journey"}};
     if (!json_is_object(at.json))
         return problem_type(parse, at, "an entry rule, an object,", example);
     if (rule_is_event_rule(at.json)) {
         struct err_detail detail = {0};
-        enum err err = event_rule_parse(at.json, at.pointer, parse->arena, ret, &detail);
+        enum err err = event_rule_parse(at.json, at.pointer, parse->arena, &ret->event, &detail);
         return err == ERR_OK || problem_of_rule(parse, err, &detail);
     }
+    if (json_object_get(at.json, "api"))
+        return parse_api_rule(parse, at, ret);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if (json_object_get(at.json, later[i].name))
             return problem_later(parse, pointer_join(parse->arena, at.pointer, later[i].name), later[i].later,
@@ -106,7 +121,7 @@ static void parse_entry_rules(struct parse *parse, struct place at, struct defin
     if (!read_array(parse, at, "entry rules", DEFINITION_ENTRY_RULES_MAX, &count))
         return;
     parse->entries_written = count;
-    struct event_rule *entries = arena_take_array(parse->arena, count, sizeof *entries);
+    struct entry_rule *entries = arena_take_array(parse->arena, count, sizeof *entries);
     for (size_t i = 0; i < count; i++)
         parse_entry_rule(parse, place_item(parse, at, i), &entries[i]);
     ret->entries = entries;

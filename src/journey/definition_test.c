@@ -107,9 +107,9 @@ static void a_journey_is_read_whole(void **state)
     assert_str(d->labels[1], "m");
     assert_int_equal(d->match, ENTRY_ALL);
     assert_int_equal(d->entry_count, 1);
-    assert_str(d->entries[0].event, "A");
-    assert_int_equal(d->entries[0].at_least, 2);
-    assert_int_equal(d->entries[0].within_ms, DAY_MS);
+    assert_str(d->entries[0].event.event, "A");
+    assert_int_equal(d->entries[0].event.at_least, 2);
+    assert_int_equal(d->entries[0].event.within_ms, DAY_MS);
     assert_int_equal(d->filter->kind, RULE_COMPARE);
     assert_true(d->reentry);
     assert_int_equal(d->reentry_after_ms, 7 * DAY_MS);

@@ -309,6 +309,83 @@ static void an_event_from_the_future_counts_at_its_arrival(void **state)
     world_expect(w, "01T12:30 ann J enters, rests at a\n");
 }
 
+/* ── by the API ───────────────────────────────────────────────────────────── */
+
+#define API "'entry':{'rules':[{'api':true}]},"
+
+static void the_api_lets_in_whom_it_names_known_or_not(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00", "{'name':'J'," API STAY_A);
+    world_publish(w, "10:00", "{'name':'K','entry':{'rules':[{'event':'X'},{'api':true}]}," STAY_A);
+    world_is(w, "10:00", "bob", "{'n':1}");
+    assert_int_equal(world_enroll(w, "10:01", "ann", "J", "{'n':1}"), ENROLL_ENTERED);
+    assert_int_equal(world_enroll(w, "10:01", "bob", "K", NULL), ENROLL_ENTERED);
+    assert_int_equal(world_enroll(w, "10:01", "bob", "J", NULL), ENROLL_ENTERED);
+    assert_int_equal(world_enroll(w, "10:02", "ann", "J", NULL), ENROLL_INSIDE);
+    world_reload(w);
+    assert_int_equal(world_enroll(w, "10:03", "ann", "J", NULL), ENROLL_INSIDE);
+    world_expect(w, "01T10:01 ann J enters, rests at a\n"
+                    "01T10:01 bob K enters, rests at a\n"
+                    "01T10:01 bob J enters, rests at a\n");
+}
+
+static void what_the_api_hears_says_what_kept_the_contact_out(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J','entry':{'rules':[{'api':true}],'filter':{'attribute':'plan','eq':'pro'}},"
+                  "'exits':[{'attribute':'n','eq':9}]," BRIEF);
+    world_publish(w, "10:00", "{'name':'K','entry':{'rules':[{'event':'X'}]}," STAY_A);
+    world_is(w, "10:00", "ann", "{'plan':'pro'}");
+    world_is(w, "10:00", "bob", "{'plan':'pro','n':9}");
+    assert_int_equal(world_enroll(w, "10:01", "cat", "J", NULL), ENROLL_FILTERED);
+    assert_int_equal(world_enroll(w, "10:01", "bob", "J", NULL), ENROLL_EXIT_RULE);
+    assert_int_equal(world_enroll(w, "10:01", "ann", "J", NULL), ENROLL_ENTERED);
+    assert_int_equal(world_enroll(w, "12:00", "ann", "J", NULL), ENROLL_REENTRY);
+    assert_int_equal(world_enroll(w, "12:00", "ann", "K", NULL), ENROLL_NO_RULE);
+    world_pause(w, "12:10", HOLD_ENTRIES, "J");
+    assert_int_equal(world_enroll(w, "12:10", "dan", "J", NULL), ENROLL_CLOSED);
+    world_act(w, "12:20", ACTION_STOP, "J");
+    assert_int_equal(world_enroll(w, "12:20", "dan", "J", NULL), ENROLL_CLOSED);
+    world_expect(w, "01T10:01 ann J enters, rests at a\n"
+                    "01T11:01 ann J a.next leaves at z: completed\n");
+}
+
+/* The aggregate that match all asks is folded from rows again by a start. */
+static void a_call_of_the_api_holds_in_match_all_from_then_on_over_a_start(void **state)
+{
+    struct world *w = *state;
+    world_publish(w, "10:00",
+                  "{'name':'J','entry':{'match':'all','rules':[{'api':true},{'event':'X'}],'reentry':{'"
+                  "allowed':true}}," BRIEF);
+    assert_int_equal(world_enroll(w, "10:00:01", "ann", "J", NULL), ENROLL_WAITING);
+    world_event(w, "10:05", "bob", "X", NULL);
+    world_reload(w);
+    world_event(w, "10:10", "ann", "X", NULL);
+    assert_int_equal(world_enroll(w, "10:10", "bob", "J", NULL), ENROLL_ENTERED);
+    world_event(w, "11:30", "ann", "X", NULL); /* the call was before the last leaving */
+    world_expect(w, "01T10:10 ann J enters, rests at a\n"
+                    "01T10:10 bob J enters, rests at a\n"
+                    "01T11:10 ann J a.next leaves at z: completed\n"
+                    "01T11:10 bob J a.next leaves at z: completed\n");
+}
+
+static void a_call_of_the_api_counts_as_no_event_of_a_name(void **state)
+{
+    struct world *w = *state;
+    world_event(w, "10:00", "bob", "X", NULL);
+    world_publish(w, "10:00", "{'name':'J'," API STAY_A);
+    world_publish(w, "10:00", "{'name':'K','entry':{'rules':[{'event':'X'}]}," STAY_A);
+    world_enroll(w, "10:01", "ann", "J", NULL);
+    assert_false(world_is_inside(w, "ann", "K"));
+    struct contact_id ann;
+    const struct engine *engine = partition_engine(w->partition);
+    assert_true(contacts_find(engine_contacts(engine), STR("ann"), contact_hash(STR("ann")), &ann));
+    for (uint16_t name = 1; name <= names_count(control_names(w->control), NAME_EVENT); name++)
+        assert_int_equal(past_get(engine_past(engine), ann.n, name).count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_over)
@@ -330,6 +407,13 @@ int main(void)
         TEST(a_change_of_attributes_enters_nobody),
         TEST(history_before_the_publish_counts_committed_or_not),
         TEST(history_counts_after_blocks_and_a_restart_too),
+        cmocka_unit_test_setup_teardown(the_api_lets_in_whom_it_names_known_or_not, world_closed, world_over),
+        cmocka_unit_test_setup_teardown(what_the_api_hears_says_what_kept_the_contact_out, world_closed,
+                                        world_over),
+        cmocka_unit_test_setup_teardown(a_call_of_the_api_holds_in_match_all_from_then_on_over_a_start,
+                                        world_closed, world_over),
+        cmocka_unit_test_setup_teardown(a_call_of_the_api_counts_as_no_event_of_a_name, world_closed,
+                                        world_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

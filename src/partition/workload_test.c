@@ -24,7 +24,7 @@ static const char *const definitions[] = {
     " 'timeout':'11h','nodes':{"
     "  'f':{'type':'wait_for','rule':{'attribute':'n','gte':2}}},'start':'f'}",
 
-    "{'name':'Push','entry':{'rules':[{'event':'Buy'},{'event':'Go','at_least':3}],"
+    "{'name':'Push','entry':{'rules':[{'event':'Buy'},{'event':'Go','at_least':3},{'api':true}],"
     "  'filter':{'not':{'attribute':'plan','eq':'none'}},'reentry':{'allowed':true}},"
     " 'exits':[{'attribute':'plan','eq':'none'},{'event':'Out','where':{'property':'n','eq':5}}],'nodes':{"
     "  'a':{'type':'activate','destinations':['crm','ads'],'on':{'next':'w','failed':'z'}},"
@@ -42,7 +42,7 @@ static const char *const definitions[] = {
     "       'on':{'other':'d'}},"
     "  'd':{'type':'wait','until':'2026-03-02T12:00:00Z','next':'z'},'z':{'type':'stop'}},'start':'f'}",
 
-    "{'name':'Once','entry':{'rules':[{'event':'In','at_least':2}]},"
+    "{'name':'Once','entry':{'match':'all','rules':[{'event':'In','at_least':2},{'api':true}]},"
     " 'goals':[{'name':'g','event':'Buy','at_least':2}],'nodes':{"
     "  'w':{'type':'wait','for':'1d','next':'u'},"
     "  'u':{'type':'update','changes':[{'set':'plan','to':'none'},{'decrease':'n','by':2}]}},'start':'w'}",
@@ -95,6 +95,9 @@ static struct operation some_operation(struct workload *workload, struct prng *p
         o.action = prng_chance(prng, 45) ? ACTION_PAUSE : prng_chance(prng, 90) ? ACTION_RESUME : ACTION_STOP;
         if (o.action == ACTION_PAUSE)
             o.hold = prng_chance(prng, 60) ? HOLD_ALL : HOLD_ENTRIES;
+    } else if (dice < 92) {
+        o.kind = OPERATION_ENROLL;
+        o.which = (uint32_t)prng_below(prng, DEFINITIONS);
     } else {
         o.kind = OPERATION_TIME;
     }
@@ -219,6 +222,10 @@ static enum err make_input(struct world *w, const struct operation *o, size_t nu
     world_record(w, arena, o->own_ms, contact, o->kind == OPERATION_EVENT ? events[o->which] : NULL, o->json,
                  &ret->record);
     ret->record.history = o->history;
+    if (o->kind == OPERATION_ENROLL) {
+        ret->record.kind = EVENT_ENROLL;
+        ret->record.journey = (uint16_t)o->which; /* they are published in this order */
+    }
     return control_error(w->control, detail);
 }
 

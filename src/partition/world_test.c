@@ -278,6 +278,23 @@ void world_is(struct world *w, const char *at, const char *contact, const char *
     put_record(w, at, at, contact, NULL, traits, false);
 }
 
+enum enroll_outcome world_enroll(struct world *w, const char *at, const char *contact, const char *journey,
+                                 const char *properties)
+{
+    enum enroll_outcome outcome = ENROLL_REPEATED;
+    struct input input = {.kind = INPUT_RECORD, .number = ++w->input};
+    struct arena arena = {0};
+    world_record(w, &arena, INSTANT_NEVER, contact, NULL, NULL, &input.record);
+    input.record.kind = EVENT_ENROLL;
+    input.record.journey = plan_version(control_plan(w->control), world_version(w, journey))->journey;
+    input.record.outcome = &outcome;
+    if (properties)
+        input.record.body = str_from(world_json(w, properties));
+    step(w, world_instant(at), &input);
+    arena_deinit(&arena);
+    return outcome;
+}
+
 void world_result(struct world *w, const char *at, const char *contact, const char *journey,
                   uint8_t destination, bool failed)
 {

@@ -57,6 +57,9 @@ void world_late(struct world *w, const char *at, const char *own, const char *co
 /* The same, imported. */
 void world_history(struct world *w, const char *at, const char *own, const char *contact, const char *event,
                    const char *properties);
+/* A call of the API that asks for the contact to enter; what becomes of it. */
+enum enroll_outcome world_enroll(struct world *w, const char *at, const char *contact, const char *journey,
+                                 const char *properties);
 void world_is(struct world *w, const char *at, const char *contact, const char *traits);
 /* The answer of a destination to what the contact's enrollment has open now. */
 void world_result(struct world *w, const char *at, const char *contact, const char *journey,

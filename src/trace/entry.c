@@ -45,6 +45,20 @@ static bool is_enough(const struct event_rule *rule, const struct tally *tally, 
     return count >= rule->at_least;
 }
 
+/* The plan's id of what the row tells; 0 = it is no deed. */
+static uint16_t event_id(const struct event_row *event)
+{
+    if (event->kind == EVENT_ENROLL)
+        return plan_enroll_event((uint16_t)(event->name - 1));
+    return event_is_deed(event->kind) ? event->name : 0;
+}
+
+static struct str event_name(const struct control *control, const struct event_row *event)
+{
+    return event->kind == EVENT_ENROLL ? STR("a call of the API")
+                                       : names_get(control_names(control), NAME_EVENT, event->name);
+}
+
 /* Counts the event for every rule that names it; true where it meets one. */
 static bool count_event(struct explaining *e, const struct event_row *event)
 {
@@ -52,7 +66,7 @@ static bool count_event(struct explaining *e, const struct event_row *event)
     struct properties properties = {0};
     bool named = false;
     for (uint32_t i = 0; i < definition->entry_count; i++)
-        named |= event_is_deed(event->kind) && event->name == e->version->entries[i].event;
+        named |= event_id(event) == e->version->entries[i].event;
     if (!named)
         return false;
     struct str body = event->body.size ? event->body : STR("{}");
@@ -60,17 +74,17 @@ static bool count_event(struct explaining *e, const struct event_row *event)
     for (uint32_t i = 0; i < definition->entry_count; i++) {
         const struct plan_match *rule = &e->version->entries[i];
         struct tally *tally = &e->tallies[i];
-        if (!event_is_deed(event->kind) || event->name != rule->event)
+        if (event_id(event) != rule->event)
             continue;
         tally->named++;
         if (!readable || !where_matches(rule->where, &properties, event->received_ms))
             continue;
         tally->matching++;
-        bool live = event->kind == EVENT_TRACK;
+        bool live = event->kind != EVENT_HISTORY;
         tally->imported |= !live;
         tally->open += live && event->received_ms >= e->published_ms;
         *array_push(&tally->moments) = event->at_ms;
-        met |= live && is_enough(&definition->entries[i], tally, event->received_ms);
+        met |= live && is_enough(&definition->entries[i].event, tally, event->received_ms);
     }
     return met;
 }
@@ -149,9 +163,12 @@ static void add_reason(struct trace_story *story, const char *text)
     *array_push(&story->reasons) = text;
 }
 
-static const char *lacking(const struct explaining *e, const struct event_rule *rule,
+static const char *lacking(const struct explaining *e, const struct entry_rule *entry,
                            const struct tally *tally)
 {
+    const struct event_rule *rule = &entry->event;
+    if (entry->kind == ENTRY_API)
+        return tally->named == 0 ? "nobody has asked for it by the API" : NULL;
     int size = (int)rule->event.size;
     const char *event = rule->event.data;
     if (tally->named == 0)
@@ -214,8 +231,8 @@ void trace_entry_explain(const struct control *control, const struct trace_chain
         const struct event_row *event = &chain->events.items[i];
         bool met = count_event(&e, event), outside = stands_outside(&e, event);
         if (met && outside && each_by_itself && event->received_ms >= e.published_ms)
-            *array_push(&story->missed) = (struct trace_miss){
-                event, names_get(control_names(control), NAME_EVENT, event->name), why_not(&e, event)};
+            *array_push(&story->missed) =
+                (struct trace_miss){event, event_name(control, event), why_not(&e, event)};
     }
     if (!story->entered)
         explain_never(&e, chain->truncated);

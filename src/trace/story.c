@@ -9,6 +9,8 @@ static struct trace_cause cause_of_event(const struct control *control, const st
     if (event->kind == EVENT_IDENTIFY || event->kind == EVENT_UPDATE)
         return (struct trace_cause){.kind = event->kind == EVENT_UPDATE ? TRACE_UPDATE : TRACE_CHANGE,
                                     .body = event->body};
+    if (event->kind == EVENT_ENROLL)
+        return (struct trace_cause){.kind = TRACE_API, .body = event->body};
     struct str name =
         event->name ? names_get(control_names(control), NAME_EVENT, event->name) : STR("an event");
     return (struct trace_cause){

@@ -7,6 +7,7 @@
 enum trace_cause_kind {
     TRACE_TIME,
     TRACE_EVENT,   /* name, own_ms, body */
+    TRACE_API,     /* a call that asked for the contact to enter: body */
     TRACE_CHANGE,  /* of attributes, from outside: body */
     TRACE_UPDATE,  /* of attributes, by an update node: body */
     TRACE_ACTION,  /* name = pause, resume, stop */
@@ -28,7 +29,7 @@ struct trace_fact {
     struct trace_cause cause;
 };
 
-/* An event that met the entry rule, and let nobody in. */
+/* An event, or a call of the API, that met the entry rule, and let nobody in. */
 struct trace_miss {
     const struct event_row *event; /* of the chain */
     struct str name;

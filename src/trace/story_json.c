@@ -30,6 +30,7 @@ static json_t *cause_json(const struct trace_cause *cause)
     switch (cause->kind) {
     case TRACE_TIME: return json_pack("{s:s}", "kind", "time");
     case TRACE_CHANGE: return json_pack("{s:s, s:o}", "kind", "change", "traits", body_json(cause->body));
+    case TRACE_API: return json_pack("{s:s, s:o}", "kind", "api", "properties", body_json(cause->body));
     case TRACE_UPDATE: return json_pack("{s:s, s:o}", "kind", "update", "traits", body_json(cause->body));
     case TRACE_ACTION: return json_pack("{s:s, s:o}", "kind", "action", "action", text_json(cause->name));
     case TRACE_ANSWER:

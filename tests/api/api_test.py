@@ -7,6 +7,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
 import drafts
+import enroll
 import imports
 import reads
 from contract import Contract
@@ -293,6 +294,7 @@ def test_restart(binary, folder, drafted):
         answer = server.batch(*[track("ivy", "Once", messageId=f"m{i}") for i in range(25)])
         once = next(e["count"] for e in server.get("contacts", "ivy").body["events"] if e["event"] == "Once")
         tap.equal("so are message ids: only new ones count", (answer.status, once), (200, 25))
+        enroll.test_restart(tap, server)
         tap.equal("it stops in order", server.stop(), 0)
 
 
@@ -315,7 +317,7 @@ def main(binary, document):
                          test_actions, test_crowd, test_room, test_one_request, test_repeated, test_health):
                 test(server)
             test_destinations(tap, server)
-            for test in (*reads.TESTS, *imports.TESTS):
+            for test in (*enroll.TESTS, *reads.TESTS, *imports.TESTS):
                 test(tap, server)
             drafted = drafts.run(tap, server)
         test_restart(binary, folder, drafted)

@@ -92,8 +92,24 @@ static json_t *tell_answer(struct telling *t)
     return input;
 }
 
+/* Also of a journey that has no api entry: nothing may come of it. */
+static json_t *tell_enroll(struct telling *t, int64_t n)
+{
+    char name[8];
+    json_t *input = json_pack("{s:s}", "do", "enroll");
+    put_contact(t, input);
+    snprintf(name, sizeof name, "J%d", (int)n);
+    json_object_set_new(input, "journey", json_string(name));
+    if (chance(t, 30))
+        json_object_set_new(input, "properties", generate_properties(&t->g));
+    return input;
+}
+
 static json_t *tell_input(struct telling *t)
 {
+    int64_t n = below(t, t->journeys);
+    if (chance(t, 8) && t->published[n])
+        return tell_enroll(t, n);
     if (chance(t, 12))
         return tell_answer(t);
     return chance(t, 75) ? tell_track(t) : tell_identify(t);

@@ -209,11 +209,16 @@ static json_t *draw_node(const struct drawing *d)
 
 /* ── the whole ────────────────────────────────────────────────────────────── */
 
+static json_t *draw_entry_rule(struct generator *g)
+{
+    return chance(g, 15) ? json_pack("{s:b}", "api", 1) : generate_event_rule(g);
+}
+
 static json_t *draw_entry(struct generator *g)
 {
-    json_t *rules = json_pack("[o]", generate_event_rule(g));
+    json_t *rules = json_pack("[o]", draw_entry_rule(g));
     while (chance(g, 40) && json_array_size(rules) < 3)
-        json_array_append_new(rules, generate_event_rule(g));
+        json_array_append_new(rules, draw_entry_rule(g));
     json_t *entry = json_pack("{s:o}", "rules", rules);
     if (chance(g, 40))
         json_object_set_new(entry, "match", json_string(chance(g, 50) ? "all" : "any"));

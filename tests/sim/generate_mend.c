@@ -87,13 +87,13 @@ static bool act(json_t *states, const json_t *input)
 {
     const char *action = json_string_value(json_object_get(input, "do")), *next = NULL;
     const json_t *journey = json_object_get(input, "journey");
-    if (json_object_get(input, "contact"))
-        return true;
     const char *name =
         json_string_value(json_is_object(journey) ? json_object_get(journey, "name") : journey);
     const char *state = json_string_value(json_object_get(states, name));
     const char *asked = json_string_value(json_object_get(input, "hold"));
     const char *hold = asked ? asked : "all"; /* a paused journey's state is its hold */
+    if (json_object_get(input, "contact"))    /* what asks for a journey needs it */
+        return strcmp(action, "enroll") != 0 || state != NULL;
     if (strcmp(action, "publish") == 0)
         next = state ? NULL : "running";
     else if (state == NULL || strcmp(state, "stopped") == 0)

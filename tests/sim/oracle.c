@@ -112,10 +112,28 @@ static void take_identify(struct oracle *oracle, int64_t now_ms, json_t *input)
 
 /* ── actions ──────────────────────────────────────────────────────────────── */
 
+/* A call of the API is an event that nobody but its journey knows: no other name has a colon. */
+static json_t *api_event(const char *journey)
+{
+    return json_sprintf("api:%s", journey);
+}
+
+static json_t *with_api_events(json_t *definition)
+{
+    json_t *copy = json_deep_copy(definition), *rule;
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(copy, "entry"), "rules"), i, rule)
+    {
+        if (json_object_del(rule, "api") == 0)
+            json_object_set_new(rule, "event", api_event(text_at(copy, "name")));
+    }
+    return copy;
+}
+
 static void take_publish(struct oracle *oracle, int64_t now_ms, json_t *definition)
 {
     struct oracle_journey *journey = memory_take_zeroed(1, sizeof *journey);
-    journey->definition = json_incref(definition);
+    journey->definition = definition = with_api_events(definition);
     journey->name = text_at(definition, "name");
     journey->nodes = json_object_get(definition, "nodes");
     journey->published_ms = now_ms;
@@ -130,6 +148,15 @@ static uint32_t journey_named(const struct oracle *oracle, const char *name)
             return n;
     CHECK(!"actions name a journey that is published");
     return 0;
+}
+
+static void take_enroll(struct oracle *oracle, int64_t now_ms, const json_t *input)
+{
+    json_t *event = json_pack("{s:O, s:o}", "contact", json_object_get(input, "contact"), "event",
+                              api_event(text_at(input, "journey")));
+    json_object_set(event, "properties", json_object_get(input, "properties"));
+    *array_push(&oracle->inputs) = event;
+    take_track(oracle, now_ms, event);
 }
 
 static void take_answer(struct oracle *oracle, int64_t now_ms, const json_t *input)
@@ -208,6 +235,8 @@ void oracle_take(struct oracle *oracle, int64_t now_ms, json_t *input)
         take_track(oracle, now_ms, input);
     else if (strcmp(kind, "identify") == 0)
         take_identify(oracle, now_ms, input);
+    else if (strcmp(kind, "enroll") == 0)
+        take_enroll(oracle, now_ms, input);
     else if (strcmp(kind, "answer") == 0)
         take_answer(oracle, now_ms, input);
     else if (strcmp(kind, "publish") == 0)

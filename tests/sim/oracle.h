@@ -9,6 +9,7 @@
  *     {"do":"track","contact":"ann","event":"Order","at":instant,"properties":{}}
  *     the same with "history":true: imported, it counts and moves nobody
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
+ *     {"do":"enroll","contact":"ann","journey":name,"properties":{}}
  *     {"do":"answer","contact":"ann","journey":name,"fails":bool}
  *     {"do":"publish","journey":definition}
  *     {"do":"pause"|"resume"|"stop","journey":name,"hold":"all"|"entries"}

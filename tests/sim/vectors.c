@@ -125,6 +125,8 @@ static json_t *record_of(const struct loading *loading, const char *contact, con
     if (strcmp(event, "is") == 0)
         return json_pack("{s:s, s:s, s:o}", "do", "identify", "contact", contact, "attributes",
                          json_of(loading, rest));
+    if (strcmp(event, "asks") == 0)
+        return json_pack("{s:s, s:s, s:s}", "do", "enroll", "contact", contact, "journey", take_word(&rest));
     bool history = strcmp(event, "did") == 0;
     if (history)
         event = take_word(&rest);

@@ -72,21 +72,39 @@ static struct str text_of(struct arena *arena, const json_t *json)
     return copy;
 }
 
+static void put_properties(struct world *world, const json_t *properties, struct arena *arena,
+                           struct record *ret)
+{
+    struct err_detail detail;
+    if (properties == NULL)
+        return;
+    ret->body = text_of(arena, properties);
+    CHECK(properties_parse(world->reader, ret->body, arena, &ret->properties, &detail) == ERR_OK);
+}
+
 static void put_track(struct world *world, const json_t *input, int64_t now_ms, struct arena *arena,
                       struct record *ret)
 {
     const struct names *names = control_names(world->owner->control);
     const json_t *at = json_object_get(input, "at"), *properties = json_object_get(input, "properties");
-    struct err_detail detail;
     ret->kind = EVENT_TRACK;
     ret->history = json_is_true(json_object_get(input, "history"));
     ret->at_ms = now_ms;
     CHECK(!at || instant_parse(str_from(json_string_value(at)), &ret->at_ms));
     ret->name = names_find(names, NAME_EVENT, str_from(world_text(input, "event")));
-    if (properties == NULL)
-        return;
-    ret->body = text_of(arena, properties);
-    CHECK(properties_parse(world->reader, ret->body, arena, &ret->properties, &detail) == ERR_OK);
+    put_properties(world, properties, arena, ret);
+}
+
+static void put_enroll(struct world *world, const json_t *input, int64_t now_ms, struct arena *arena,
+                       struct record *ret)
+{
+    const struct plan *plan = control_plan(world->owner->control);
+    uint16_t version = plan_find(plan, str_from(world_text(input, "journey")));
+    CHECK(version != VERSION_NONE);
+    ret->kind = EVENT_ENROLL;
+    ret->at_ms = now_ms;
+    ret->journey = plan_version(plan, version)->journey;
+    put_properties(world, json_object_get(input, "properties"), arena, ret);
 }
 
 static void put_identify(struct world *world, const json_t *input, int64_t now_ms, struct arena *arena,
@@ -135,6 +153,8 @@ struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t p
             continue;
         if (strcmp(kind, "track") == 0)
             put_track(world, json, now_ms, arena, &record);
+        else if (strcmp(kind, "enroll") == 0)
+            put_enroll(world, json, now_ms, arena, &record);
         else
             put_identify(world, json, now_ms, arena, &record);
         input->record = record;
