@@ -30,23 +30,23 @@ static bool parse_listen(const char *text, char ret_address[64], uint16_t *ret_p
     return true;
 }
 
-/* The first start has nobody who could make a key: it makes one of each kind and shows them this once. */
+/* The first start has nobody who could make a key: it makes one of each kind, both or none, and shows them
+ * this once. */
 static enum err first_keys(struct server *server, struct err_detail *detail)
 {
     struct service *service = &server->service;
-    if (keys_any(service->control))
+    if (keys_any(service->keys, HTTP_ADMIN))
         return ERR_OK;
-    char write_key[KEY_TEXT_BYTES], admin_token[KEY_TEXT_BYTES];
-    enum err err = keys_make(service, HTTP_WRITE, STR("default"), STR("system"), write_key, detail);
-    if (!err)
-        err = keys_make(service, HTTP_ADMIN, STR("admin"), STR("system"), admin_token, detail);
+    struct key_wanted wanted[] = {{.access = HTTP_WRITE, .name = STR("default")},
+                                  {.access = HTTP_ADMIN, .name = STR("admin")}};
+    enum err err = keys_make(service, wanted, 2, STR("system"), detail);
     if (err)
         return err;
     fprintf(server->environment->out,
             "This is the first start here. Keep these, they are not shown again:\n"
             "  write key (for events):     %s\n"
             "  admin token (for the API):  %s\n\n",
-            write_key, admin_token);
+            wanted[0].text, wanted[1].text);
     fflush(server->environment->out);
     return ERR_OK;
 }

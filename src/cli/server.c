@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "http/keys.h"
 #include "ingest/imports.h"
 
 enum { DEDUPE_IDS_MAX = 64 << 20, ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
@@ -135,6 +136,8 @@ enum err server_open(const struct environment *environment, const char *data, ui
                                       .context = ret};
     err = crew_new(&crew, &service->crew, detail);
     if (!err)
+        err = keys_open(service, detail);
+    if (!err)
         err = open_imports(ret, data, detail);
     return err ? err : open_dispatch(ret, data, detail);
 }
@@ -216,6 +219,7 @@ void server_close(struct server *server)
 {
     imports_close(server->service.imports);
     dispatch_free(server->service.dispatch);
+    keys_close(&server->service);
     crew_free(server->service.crew);
     array_each (&server->files, i)
         free(server->files.items[i]);

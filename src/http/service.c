@@ -35,5 +35,8 @@ const struct http_route service_routes[] = {
     {"GET", "/v1/imports/{import}", HTTP_ADMIN, api_import_look, 0},
     {"DELETE", "/v1/imports/{import}", HTTP_ADMIN, api_import_cancel, 0},
     {"GET", "/v1/imports/{import}/rejects", HTTP_ADMIN, api_import_rejects, 0},
+    {"GET", "/v1/keys", HTTP_ADMIN, api_keys_list, 0},
+    {"POST", "/v1/keys", HTTP_ADMIN, api_keys_make, 0},
+    {"DELETE", "/v1/keys/{key}", HTTP_ADMIN, api_key_revoke, 0},
 };
 const size_t service_route_count = sizeof service_routes / sizeof *service_routes;

@@ -10,12 +10,14 @@
 enum { SERVICE_READ_THREADS = 2, SERVICE_READS_WAITING_MAX = 512 };
 
 struct imports; /* ingest/imports.h */
+struct keys;
 
 struct service {
     struct store *store;
     struct control *control; /* only under crew_control_read or crew_control_write */
     struct crew *crew;
     struct imports *imports; /* ends before the HTTP server does: it answers what it is offered */
+    struct keys *keys;
     struct read_pool *reads; /* for answers that wait for the store; outlives the HTTP server's stop */
     struct dispatch *dispatch;
     struct destination_places places; /* where the API may have files written */

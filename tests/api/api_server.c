@@ -66,8 +66,11 @@ static enum err make_keys(struct service *service, char ret_name[NAME_BYTES], ch
     int size =
         snprintf(ret_name, NAME_BYTES, "tests-%llu", (unsigned long long)control_position(service->control));
     struct str text = {ret_name, (size_t)size};
-    enum err err = keys_make(service, HTTP_WRITE, text, STR("tests"), ret_write, detail);
-    return err ? err : keys_make(service, HTTP_ADMIN, text, STR("tests"), ret_admin, detail);
+    struct key_wanted wanted[] = {{.access = HTTP_WRITE, .name = text}, {.access = HTTP_ADMIN, .name = text}};
+    enum err err = keys_make(service, wanted, 2, STR("tests"), detail);
+    memcpy(ret_write, wanted[0].text, KEY_TEXT_BYTES);
+    memcpy(ret_admin, wanted[1].text, KEY_TEXT_BYTES);
+    return err;
 }
 
 static int serve(struct service *service, const char *uploads)
@@ -151,12 +154,15 @@ int main(int argc, char **argv)
                                             .clock = clock_ms};
     if (imports_open(&imports, &service.imports, &detail))
         return fail("imports", &detail);
+    if (keys_open(&service, &detail))
+        return fail("keys", &detail);
     if (open_dispatch(&service, argv[1], &detail))
         return fail("dispatch", &detail);
     snprintf(uploads, sizeof uploads, "%s/uploads", argv[1]);
     int status = serve(&service, uploads);
     imports_close(service.imports);
     dispatch_free(service.dispatch);
+    keys_close(&service);
     crew_free(service.crew);
     control_close(service.control);
     store_close(service.store);
