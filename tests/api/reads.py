@@ -48,6 +48,9 @@ def test_trace(tap, server):
     told = story(server, "theo", "Told")
     tap.equal("who did not enter is told what the rule asks for", (told["entered"], told["facts"], told["not_entered"]),
               (False, [], ['"Told" has come 1 times, never with the properties that the entry rule asks for']))
+    tap.equal("a journey may be named by its id",
+              server.get("contacts", "tess", "trace", journey=server.get("journeys", "Told").body["id"]).body["journeys"],
+              [story(server, "tess", "Told")])
     answer = server.get("contacts", "tess", "trace", journey="Tol")
     tap.ok(answer.status == 404 and '"Told"' in answer.body["detail"], "a journey that is not there is 404 and names the nearest", answer)
     tap.equal("nobody has no trace", server.get("contacts", "nobody", "trace").status, 404)
