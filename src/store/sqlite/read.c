@@ -440,7 +440,8 @@ enum err read_stat(struct reader *reader, uint32_t partition, struct stat_key ke
     return err;
 }
 
-/* The first key behind (node, kind, outcome): one look-up a key, however many quarters it has. */
+/* The first key behind (node, kind, outcome): one look-up a key, however many quarters it has. SQLite begins
+ * at the first row not below the vector, so the vector ends behind the last quarter there can be. */
 static enum err next_key(struct reader *reader, uint32_t partition, struct stat_key *key,
                          const int64_t behind[3], bool *ret_found, struct err_detail *detail)
 {
@@ -465,24 +466,27 @@ static enum err next_key(struct reader *reader, uint32_t partition, struct stat_
     return err;
 }
 
+/* One transaction over all keys, since beginning one costs more than a look-up; it lasts a millisecond. */
 enum err read_stat_keys(struct reader *reader, uint32_t partition, uint16_t version, int64_t quarter,
                         store_on_stat *on_stat, void *context, struct err_detail *detail)
 {
     struct stat_key key = {.version = version};
     int64_t behind[3] = {-1, 0, 0};
-    for (;;) {
-        bool found = false;
-        struct stat_row newest;
-        enum err err = next_key(reader, partition, &key, behind, &found, detail);
+    bool found = true, more = true;
+    enum err err = reader_begin(reader, detail);
+    while (!err && more) {
+        struct stat_row row;
+        err = next_key(reader, partition, &key, behind, &found, detail);
         if (err || !found)
-            return err;
-        err = read_stat(reader, partition, key, quarter, &newest, detail);
-        if (err || !on_stat(context, &newest))
-            return err;
+            break;
+        err = read_stat(reader, partition, key, quarter, &row, detail);
+        more = !err && on_stat(context, &row);
         behind[0] = key.node;
         behind[1] = key.kind;
         behind[2] = key.outcome;
     }
+    reader_end(reader);
+    return err;
 }
 
 /* ── the control log ────────────────────────────────────────────────────────── */

@@ -28,7 +28,8 @@
     X(STAT, "SELECT quarter, total, value FROM stat WHERE partition = ?1 AND version = ?2 AND node = ?3 AND" \
             " kind = ?4 AND outcome = ?5 AND quarter <= ?6 ORDER BY quarter DESC LIMIT 1")                   \
     X(STAT_KEY, "SELECT node, kind, outcome FROM stat WHERE partition = ?1 AND version = ?2 AND"             \
-                " (node, kind, outcome) > (?3, ?4, ?5) ORDER BY node, kind, outcome LIMIT 1")                \
+                " (node, kind, outcome, quarter) > (?3, ?4, ?5, 9223372036854775807)"                        \
+                " ORDER BY node, kind, outcome LIMIT 1")                                                     \
     X(CONTROL, "SELECT position, at, kind, actor, key, body FROM control WHERE position > ?1"                \
                " ORDER BY position LIMIT ?2")                                                                \
     X(BEGIN, "BEGIN")                                                                                        \
