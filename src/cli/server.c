@@ -56,7 +56,9 @@ static void on_alert(void *context, const struct engine_alert *alert)
 
 static void on_import_ended(void *context, const struct import_job *job)
 {
-    (void)context;
+    const struct server *server = context;
+    if (server->quiet)
+        return;
     log_line(job->state == IMPORT_FAILED ? LOG_WARN : LOG_INFO, "an import has ended",
              "import=%" PRIu32 " state=%s taken=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64,
              job->id, import_state_name(job->state), job->counts.taken, job->counts.rejected,
@@ -72,7 +74,8 @@ static enum err open_imports(struct server *server, const char *data, struct err
                                             .control = service->control,
                                             .clock = clock_ms,
                                             .clock_context = server,
-                                            .on_ended = on_import_ended};
+                                            .on_ended = on_import_ended,
+                                            .context = server};
     return imports_open(&imports, &service->imports, detail);
 }
 

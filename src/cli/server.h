@@ -15,7 +15,9 @@ struct server {
     char own_files[PATH_MAX]; /* DATA/destinations */
     ARRAY(char *) files;      /* other directories that destinations may write to; on the heap */
     struct http_server *http;
-    bool quiet; /* set before server_start: no activation leaves, for a command that works for a moment */
+    /* set before server_start: no activation leaves, no import is logged, for a command that works for a
+     * moment */
+    bool quiet;
     struct arena arena;
     const char *uploads; /* the directory for bodies that go to files */
 };

@@ -51,7 +51,7 @@ class Serving:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)
 
     def headers(self, path):
-        if path.startswith(("/v1/journeys", "/v1/contacts", "/v1/destinations")):
+        if path.startswith(("/v1/journeys", "/v1/contacts", "/v1/destinations", "/v1/imports")):
             return {"Authorization": "Bearer " + self.keys["admin token"]}
         return {"Authorization": "Basic " + base64.b64encode(f"{self.keys['write key']}:".encode()).decode()}
 
