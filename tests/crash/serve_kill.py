@@ -29,14 +29,18 @@ JOURNEY = {"name": NAME, "timeout": "2s",
            "entry": {"rules": [{"event": "Cart", "where": {"property": "total", "gte": 20}}], "reentry": {"allowed": True}},
            "exits": [{"event": "Visit", "where": {"property": "total", "gte": 95}}],
            "goals": [{"name": "Bought", "event": "Order", "where": {"property": "total", "gte": 50}}],
-           "nodes": {"cool_off": {"type": "wait", "for": "1s", "next": "tier"},
+           "nodes": {"greet": {"type": "activate", "destinations": ["crm"], "next": "cool_off"},
+                     "cool_off": {"type": "wait", "for": "1s", "next": "tier"},
                      "tier": {"type": "split", "paths": [{"name": "busy", "rule": {"did": "Cart", "at_least": 9}, "next": "mark"}],
                               "on": {"others": "again"}},
                      "again": {"type": "wait", "for": "1s", "next": "mark"},
-                     "mark": {"type": "update", "changes": [{"increase": "score", "by": 1}], "next": "done"},
+                     "mark": {"type": "update", "changes": [{"increase": "score", "by": 1}], "next": "tell"},
+                     "tell": {"type": "activate", "destinations": ["crm", "mailer"], "next": "done"},
                      "done": {"type": "stop"}},
-           "start": "cool_off"}
+           "start": "greet"}
 WAYS_OUT = ("completed", "goal", "exit_rule", "timed_out", "version_stopped")
+DESTINATIONS = ("crm", "mailer")
+OPENED, ATTEMPTED, SENT, FAILED, CANCELLED = range(5)  # kinds of effect rows
 ENTERS, BEFORE, LEAVES, CONTROL, OFF_EDGE = 1, 8, 4, 16, 256  # bits of a ledger row's flags
 
 
@@ -145,6 +149,36 @@ def inconsistent(shown):
                     if min(node["waiting"], node["waiting_before"]) < 0]
 
 
+def wrong_deliveries(db, folder):
+    """[what is wrong], how many are sent: each key stands in its file once, and what the ledger calls sent is what is there."""
+    closed, attempted, wrong, lines = {}, set(), [], {}
+    names = {key: name for key, name in effect_rows(db, OPENED)}
+    for kind in (SENT, FAILED, CANCELLED):
+        closed.update((key, kind) for key, _ in effect_rows(db, kind))
+    attempted.update(key for key, _ in effect_rows(db, ATTEMPTED))
+    for destination in DESTINATIONS:
+        with open(f"{folder}/destinations/{destination}.ndjson", encoding="utf-8") as file:
+            for line in map(json.loads, file):
+                lines.setdefault(line["key"], []).append(line["destination"])
+    sent = {key for key, kind in closed.items() if kind == SENT}
+    there = set(lines)
+    # who leaves while his activation is being handed over has it cancelled: it may be there, attempted
+    leaving = {key for key, kind in closed.items() if kind == CANCELLED and key in attempted}
+    wrong += [f"{key} stands there {len(said)} times" for key, said in lines.items() if len(said) > 1]
+    wrong += [f"{key} of {names.get(key)} stands in another's file" for key, said in lines.items() if said[0] != names.get(key)]
+    wrong += [f"{key} is sent and not there" for key in sent - there]
+    wrong += [f"{key} is there and was never to be" for key in there - sent - leaving]
+    wrong += [f"{key} is open for ever" for key in names.keys() - closed.keys()]
+    wrong += [f"{key} failed" for key, kind in closed.items() if kind == FAILED]
+    return wrong, len(sent)
+
+
+def effect_rows(db, kind):
+    """[(key, the destination's name)] of the rows of a kind."""
+    rows = db.execute("SELECT partition, enrollment, node, visit, destination, destination_name FROM effect WHERE kind = ?", [kind])
+    return [("-".join(map(str, row[:5])), row[5]) for row in rows]
+
+
 class Directory:
     """One data directory over all of its lives."""
 
@@ -156,6 +190,9 @@ class Directory:
         self.serving.start()
         status, said = self.serving.ask("POST", "/v1/journeys?publish=true", JOURNEY)
         tap.ok(status == 201, "the journey is published", said)
+        for destination in DESTINATIONS:
+            status, said = self.serving.ask("PUT", f"/v1/destinations/{destination}", {"kind": "file", "path": f"{destination}.ndjson"})
+            tap.ok(status == 201 and said["state"] == "ready", f"{destination} is defined", said)
 
     def end_load(self, load):
         requests, self.first = load.end()
@@ -246,6 +283,10 @@ class Directory:
         self.tap.ok(status == 200 and said["state"] == "stopped" and figures[1]["in_journey"] == 0, "it still answers: all are out", said)
         self.tap.equal("SIGTERM ends it", self.serving.end(), 0)
         shown = self.check(self.serving.data, "stopped")
+        db = sqlite3.connect(f"{self.serving.data}/sojourn.db")
+        wrong, sent = wrong_deliveries(db, self.serving.data)
+        db.close()
+        self.tap.ok(not wrong and sent > 100, f"each of {sent} activations that are sent is there once, and no other", "\n".join(wrong[:20]))
         self.tap.equal("the server told the same figures", figures[1], shown)
         went = shown and {"waits": shown["nodes"]["again"]["entered"], **{name: shown["left"][name] for name in WAYS_OUT}}
         self.tap.ok(went and all(went.values()), f"contacts went every way: {went}", shown)
