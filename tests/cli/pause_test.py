@@ -138,7 +138,7 @@ def main(binary):
         serving = Serving(binary, f"{folder}/data")
         serving.start()
         try:
-            status, said = serving.ask("POST", "/v1/journeys", JOURNEY)
+            status, said = serving.ask("POST", "/v1/journeys?publish=true", JOURNEY)
             tap.equal("the journey is published", status, 201)
             receiver = Receiver(tap, serving)
             receiver.run()

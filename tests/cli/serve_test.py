@@ -2,12 +2,14 @@
 
 usage: serve_test.py BINARY
 """
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -120,6 +122,72 @@ def check_health(tap, serving):
     serving.end()
 
 
+ACTIVATE = {"name": "Tell", "entry": {"rules": [{"event": "Go"}]}, "start": "tell",
+            "nodes": {"tell": {"type": "activate", "destinations": ["crm"], "next": "end"}, "end": {"type": "stop"}}}
+
+
+def until(look, wanted):
+    """What is seen when it is as wanted, or at the end of patience."""
+    end = time.monotonic() + SECONDS_MAX
+    seen = look()
+    while seen != wanted and time.monotonic() < end:
+        seen = look()
+    return seen
+
+
+def contacts_in(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line)["contact"] for line in file]
+
+
+def check_files(tap, commands, serving):
+    """Absolute paths need the operator's word, at every start anew."""
+    os.mkdir(commands.path("out"))
+    allowed, define = os.path.realpath(commands.path("out")), ("PUT", "/v1/destinations/crm")
+    refused(tap, commands, "a directory of --files that is not there", 1, ("nowhere", "no such directory"), "--data", "served", "--listen",
+            "127.0.0.1:0", "--files", "nowhere")
+    for title, directory in (("itself", serving.data), ("around it", os.path.dirname(serving.data))):
+        refused(tap, commands, f"the data directory as --files: {title}", 1, (directory, "--files"), "--data", serving.data, "--listen",
+                "127.0.0.1:0", "--files", directory)
+    serving.start("--files", allowed, "--files", "/usr/share")
+    serving.ask("POST", "/v1/journeys?publish=true", ACTIVATE)
+    tap.equal("a path elsewhere is refused", serving.ask(*define, {"kind": "file", "path": "/usr/lib/crm"})[0], 403)
+    tap.equal("one inside is not", serving.ask(*define, {"kind": "file", "path": f"{allowed}/crm"})[0], 201)
+    serving.ask("POST", "/v1/track", {"userId": "ann", "event": "Go"})
+    tap.equal("and is written", until(lambda: contacts_in(f"{allowed}/crm"), ["ann"]), ["ann"])
+    serving.end()
+    serving.start()
+    serving.ask("POST", "/v1/track", {"userId": "bob", "event": "Go"})
+    view = serving.ask("GET", define[1])[1]["state"]
+    tap.ok(view == "refused" and "destination=\"crm\"" in serving.log() and contacts_in(f"{allowed}/crm") == ["ann"],
+           "without --files it gets nothing, and the log says so", serving.log())
+    serving.end()
+    serving.start("--files", allowed)
+    tap.equal("with it what waited goes out", until(lambda: contacts_in(f"{allowed}/crm"), ["ann", "bob"]), ["ann", "bob"])
+    serving.end()
+
+
+def check_quiet(tap, commands, serving):
+    """A command on a closed directory lets nothing out while it works."""
+    serving.start()
+    crm = os.path.join(serving.data, "destinations", "later", "crm")
+    tap.equal("a destination that can't be written to yet", serving.ask("PUT", "/v1/destinations/crm", {"kind": "file", "path": "later/crm"})[1]["state"],
+              "failing")
+    serving.ask("POST", "/v1/track", {"userId": "eve", "event": "Go"})
+    serving.end()
+    os.mkdir(os.path.dirname(crm))
+    run = commands.run("pause", "Tell", "--data", serving.data)
+    tap.ok(run.returncode == 0 and contacts_in(crm) == [], "a pause of a closed directory comes before what could leave by now", run.stderr)
+    serving.start()
+    held = until(lambda: serving.ask("GET", "/v1/destinations/crm")[1]["effects"]["held"], 1)
+    tap.equal("so the server holds it", (held, contacts_in(crm)), (1, []))
+    serving.ask("POST", "/v1/journeys/Tell/actions", {"action": "resume"})
+    tap.equal("until it is resumed", until(lambda: contacts_in(crm), ["eve"]), ["eve"])
+    serving.end()
+
+
 def main(binary):
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="sojourn-serve-") as folder:
@@ -133,6 +201,8 @@ def main(binary):
             check_notify(tap, commands, serving, f"{folder}/notify")
             check_notify(tap, commands, serving, f"\0sojourn-test-{os.getpid()}")
             check_health(tap, serving)
+            check_files(tap, commands, serving)
+            check_quiet(tap, commands, serving)
         finally:
             if serving.process and serving.process.poll() is None:
                 serving.process.kill()
