@@ -14,6 +14,8 @@
 #else
 #define WIDE
 #endif
+#define WITHIN                                                                                               \
+    static inline __attribute__((always_inline)) /* part of a WIDE function, compiled as wide as that */
 
 enum { WORD_BITS = 64, CHUNK_WORDS = CONTACTS_CHUNK / WORD_BITS, ANSWERS = 64 };
 
@@ -119,7 +121,7 @@ static bool ask_once(const struct scan *scan, const struct rule_step *step, uint
 }
 
 /* The lowest bits of 64 bytes as one word: the product brings those of eight into its highest byte. */
-static uint64_t word_of_bytes(const uint8_t bytes[WORD_BITS])
+WITHIN uint64_t word_of_bytes(const uint8_t bytes[WORD_BITS])
 {
     uint64_t bits = 0;
     for (uint32_t i = 0; i < WORD_BITS; i += 8) {
@@ -131,7 +133,7 @@ static uint64_t word_of_bytes(const uint8_t bytes[WORD_BITS])
 }
 
 /* Byte by byte and not bit by bit, which compilers turn into vector instructions. */
-static uint64_t word_of_kind(const uint8_t *kinds, uint8_t kind)
+WITHIN uint64_t word_of_kind(const uint8_t *kinds, uint8_t kind)
 {
     uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++)
@@ -139,7 +141,7 @@ static uint64_t word_of_kind(const uint8_t *kinds, uint8_t kind)
     return word_of_bytes(is);
 }
 
-static uint64_t word_numbers(const uint8_t *kinds, const uint64_t *cells, double least, double most)
+WITHIN uint64_t word_numbers(const uint8_t *kinds, const uint64_t *cells, double least, double most)
 {
     uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++) {
@@ -150,7 +152,7 @@ static uint64_t word_numbers(const uint8_t *kinds, const uint64_t *cells, double
     return word_of_bytes(is) & word_of_kind(kinds, VALUE_NUMBER);
 }
 
-static uint64_t word_instants(const uint8_t *kinds, const uint64_t *cells, int64_t from_ms, int64_t to_ms)
+WITHIN uint64_t word_instants(const uint8_t *kinds, const uint64_t *cells, int64_t from_ms, int64_t to_ms)
 {
     uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++) {
@@ -161,7 +163,7 @@ static uint64_t word_instants(const uint8_t *kinds, const uint64_t *cells, int64
 }
 
 /* Values that may pass: all but strings of which the hash alone says no. */
-static uint64_t word_of_hashes(const uint8_t *kinds, const uint64_t *cells, uint64_t hashes)
+WITHIN uint64_t word_of_hashes(const uint8_t *kinds, const uint64_t *cells, uint64_t hashes)
 {
     uint8_t is[WORD_BITS];
     for (uint32_t i = 0; i < WORD_BITS; i++)
