@@ -3,9 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build run test check soak bench bench-full lint format clean setup-run setup-test
 
-DATA := demo-data
-DEMO := examples/cart-rescue
-
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
@@ -22,9 +19,8 @@ build: build/.setup-run ## make build/sojourn, the release binary
 	@ninja -C build/release sojourn
 	@install -m 755 build/release/sojourn build/sojourn
 
-run: build ## replay the demo shop and print per node what happened
-	@build/sojourn replay --data $(DATA) --journey $(DEMO)/journey.json --contacts $(DEMO)/contacts.csv \
-		--events $(DEMO)/events.ndjson
+run: build ## the demo shop on a server at http://127.0.0.1:8080, its data in ./sojourn-data
+	@tools/demo
 
 test: build/.setup-test ## every test; the last line is `N passed, N failed`
 	@tools/run_tests.py full
