@@ -191,11 +191,13 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
     dispatch_start(service->dispatch, !server->quiet);
     imports_start(service->imports);
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
+    service->changes = read_pool_new(SERVICE_CHANGE_THREADS, SERVICE_CHANGES_WAITING_MAX);
     err = http_server_start(&http, &server->http, detail);
     if (err) {
         imports_stop(service->imports);
         dispatch_stop(service->dispatch);
         crew_stop(service->crew);
+        read_pool_free(service->changes);
         read_pool_free(service->reads);
     } else {
         atomic_store(&service->server, server->http);
@@ -215,6 +217,7 @@ void server_stop(struct server *server)
     http_server_stop(server->http);
     dispatch_stop(server->service.dispatch); /* its results are in the mailboxes: the crew works them off */
     crew_stop(server->service.crew);
+    read_pool_free(server->service.changes);
     read_pool_free(server->service.reads);
 }
 

@@ -273,3 +273,29 @@ void gather_post(struct gather *gather)
     for (uint32_t i = 0; i < count; i++)
         crew_post(crew, to[i], wanted[i]);
 }
+
+/* ── changes ──────────────────────────────────────────────────────────────── */
+
+struct later {
+    struct read_job job; /* first */
+    struct service *service;
+    struct http_request *request;
+    http_handler *handler;
+};
+
+static void run_later(struct read_job *job)
+{
+    const struct later *later = (const struct later *)job;
+    later->handler(later->service, later->request);
+}
+
+void api_later(struct service *service, struct http_request *request, http_handler *handler)
+{
+    struct err_detail detail = {"", ""};
+    struct later *later = arena_take(http_request_arena(request), sizeof *later);
+    *later = (struct later){{.run = run_later}, service, request, handler};
+    if (read_pool_post(service->changes, &later->job))
+        return;
+    err_fail(&detail, ERR_BUSY, "", "too many changes are waiting for the disk; ask again in a second");
+    api_try_again(request, 503, ERR_BUSY, &detail);
+}

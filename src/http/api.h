@@ -97,6 +97,12 @@ struct gather *gather_of(struct mail *mail);
 void api_put_attributes(const struct engine *engine, const struct names *names, struct contact_id contact,
                         struct buf *out);
 
+/* ── changes ──────────────────────────────────────────────────────────────── */
+
+/* Runs the handler on the thread for changes: it may wait for the disk there, which no connection's thread
+ * does. 503 where too many wait. */
+void api_later(struct service *service, struct http_request *request, http_handler *handler);
+
 /* ── journeys ─────────────────────────────────────────────────────────────── */
 
 /* The members of a journey; the control's lock is held. */

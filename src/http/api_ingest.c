@@ -14,6 +14,7 @@ struct refusal { /* of one record */
 };
 
 struct ingest {
+    struct read_job job; /* first */
     struct service *service;
     struct http_request *request;
     struct arena *arena;
@@ -23,6 +24,7 @@ struct ingest {
     size_t count, room;
     struct refusal *refusals;
     size_t refusal_count;
+    bool may_wait; /* this thread, for the disk */
 };
 
 /* ── reading ──────────────────────────────────────────────────────────────── */
@@ -210,10 +212,34 @@ static void refuse(struct ingest *ingest, enum err err, const struct err_detail 
 
 /* ── the way through ──────────────────────────────────────────────────────── */
 
+static read_job_run run_again;
+
+/* New names wait for the disk: the request begins once more on the thread where that may be. Its readers are
+ * of this thread, so nothing but its arrival is kept. */
+static void begin_again(struct ingest *ingest)
+{
+    crew_room_give(ingest->service->crew, ingest->room);
+    ingest->room = 0;
+    ingest->count = ingest->refusal_count = 0;
+    ingest->arrival.sent_ms = INSTANT_NEVER;
+    struct err_detail detail = {"", ""};
+    struct http_request *request = ingest->request;
+    ingest->job.run = run_again;
+    if (read_pool_post(ingest->service->changes, &ingest->job))
+        return;
+    err_fail(&detail, ERR_BUSY, "", "too many new names are waiting for the disk; send it again in a second");
+    api_try_again(request, 503, ERR_BUSY, &detail);
+}
+
 /* What was read takes more room than its text; only then is it known how much. */
 static void hand_over(struct ingest *ingest)
 {
     struct err_detail detail = {"", ""};
+    if (!ingest->may_wait &&
+        !naming_is_known(ingest->service->crew, ingest->service->control, ingest->segments, ingest->count)) {
+        begin_again(ingest);
+        return;
+    }
     enum err err = naming_ensure(ingest->service->crew, ingest->service->control, ingest->segments,
                                  ingest->count, &detail);
     if (err) {
@@ -251,6 +277,34 @@ static void take(struct ingest *ingest)
         hand_over(ingest);
 }
 
+static void begin(struct ingest *ingest)
+{
+    if (crew_stalled(ingest->service->crew)) {
+        struct err_detail detail = {"", ""};
+        err_fail(&detail, ERR_FULL, "",
+                 "the disk takes nothing just now (full or busy); send it again later");
+        api_try_again(ingest->request, 503, ERR_FULL, &detail);
+        return;
+    }
+    if (!take_room(ingest, http_request_body(ingest->request).size)) {
+        refuse_room(ingest);
+        return;
+    }
+    struct json_reader *reader = json_reader_new(), *spare = json_reader_new();
+    ingest->reader = reader;
+    ingest->spare = spare;
+    take(ingest); /* the request may be answered and gone after it */
+    json_reader_free(reader);
+    json_reader_free(spare);
+}
+
+static void run_again(struct read_job *job)
+{
+    struct ingest *ingest = (struct ingest *)job;
+    ingest->may_wait = true;
+    begin(ingest);
+}
+
 static void start(struct service *service, struct http_request *request, struct str type)
 {
     struct arena *arena = http_request_arena(request);
@@ -261,23 +315,7 @@ static void start(struct service *service, struct http_request *request, struct 
                               .arrival = {.type = type,
                                           .received_ms = service->clock(service->clock_context),
                                           .sent_ms = INSTANT_NEVER}};
-    if (crew_stalled(service->crew)) {
-        struct err_detail detail = {"", ""};
-        err_fail(&detail, ERR_FULL, "",
-                 "the disk takes nothing just now (full or busy); send it again later");
-        api_try_again(request, 503, ERR_FULL, &detail);
-        return;
-    }
-    if (!take_room(ingest, http_request_body(request).size)) {
-        refuse_room(ingest);
-        return;
-    }
-    struct json_reader *reader = json_reader_new(), *spare = json_reader_new();
-    ingest->reader = reader;
-    ingest->spare = spare;
-    take(ingest); /* the request may be answered and gone after it */
-    json_reader_free(reader);
-    json_reader_free(spare);
+    begin(ingest);
 }
 
 void api_identify(void *context, struct http_request *request)

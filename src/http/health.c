@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "http/service.h"
 
+enum { DISK_WAITS_MS_MAX = 2000 };
+
 void health_live(void *context, struct http_request *request)
 {
     (void)context;
@@ -22,6 +24,10 @@ void health_ready(void *context, struct http_request *request)
         err_fail(
             &detail, ERR_FULL, NULL,
             "The store refuses to commit, as when the disk is full; make room and it goes on by itself.");
+    } else if (crew_disk_waits_ms(service->crew) > DISK_WAITS_MS_MAX) {
+        err_fail(&detail, ERR_FULL, NULL,
+                 "The disk has been writing for more than %d s; nothing is answered before it has ended.",
+                 DISK_WAITS_MS_MAX / 1000);
     } else {
         http_answer(request, 200, "application/json", STR("{\"status\":\"ready\"}"));
         return;
@@ -101,6 +107,9 @@ void health_metrics(void *context, struct http_request *request)
            crew_room_used(service->crew));
     figure(&out, "sojourn_store_stalled", "gauge", "1 while the store refuses commits.",
            crew_stalled(service->crew));
+    figure(&out, "sojourn_disk_waits_milliseconds", "gauge",
+           "How long the oldest write has been waiting for the disk.",
+           (uint64_t)crew_disk_waits_ms(service->crew));
     figure(&out, "sojourn_dedupe_ids", "gauge", "Message ids that are known again when they come once more.",
            crew_dedupe_ids(service->crew));
     figure(&out, "sojourn_dedupe_window_seconds", "gauge", "How long a message id is sure to be known.",

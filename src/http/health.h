@@ -5,7 +5,7 @@
 #include "http/http.h"
 
 http_handler health_live;    /* 200 as long as the process answers at all */
-http_handler health_ready;   /* 503 while it stops, or while the store refuses commits */
+http_handler health_ready;   /* 503 while it stops, or the store refuses commits, or takes long over one */
 http_handler health_metrics; /* Prometheus text format 0.0.4 */
 
 /* Rows for the one table of routes. */

@@ -7,7 +7,12 @@
 #include "http/read_pool.h"
 #include "partition/crew.h"
 
-enum { SERVICE_READ_THREADS = 2, SERVICE_READS_WAITING_MAX = 512 };
+enum {
+    SERVICE_READ_THREADS = 2,
+    SERVICE_READS_WAITING_MAX = 512,
+    SERVICE_CHANGE_THREADS = 1, /* changes of the control plane go one after the other anyway */
+    SERVICE_CHANGES_WAITING_MAX = 128
+};
 
 struct imports; /* ingest/imports.h */
 struct keys;
@@ -18,7 +23,8 @@ struct service {
     struct crew *crew;
     struct imports *imports; /* ends before the HTTP server does: it answers what it is offered */
     struct keys *keys;
-    struct read_pool *reads; /* for answers that wait for the store; outlives the HTTP server's stop */
+    struct read_pool *reads;   /* for answers that wait for the store; outlives the HTTP server's stop */
+    struct read_pool *changes; /* for handlers that append to the control log; likewise */
     struct dispatch *dispatch;
     struct destination_places places; /* where the API may have files written */
     int64_t (*clock)(void *context);  /* UTC ms */

@@ -34,13 +34,18 @@ static bool add_name(struct control *control, enum name_kind kind, struct str na
     return control_error(control, NULL) == ERR_OK;
 }
 
-enum err naming_ensure(struct crew *crew, struct control *control, const struct segment *segments,
-                       size_t count, struct err_detail *detail)
+bool naming_is_known(struct crew *crew, struct control *control, const struct segment *segments, size_t count)
 {
     crew_control_read(crew);
     bool known = each_name(control, segments, count, is_known);
     crew_control_unlock(crew);
-    if (known)
+    return known;
+}
+
+enum err naming_ensure(struct crew *crew, struct control *control, const struct segment *segments,
+                       size_t count, struct err_detail *detail)
+{
+    if (naming_is_known(crew, control, segments, count))
         return ERR_OK;
     crew_control_write(crew);
     control_forget_error(control);

@@ -4,7 +4,10 @@
 #include "ingest/segment.h"
 #include "partition/crew.h"
 
-/* New names are rare, so only they stop the workers. Afterwards the segments may be bound under
+/* Whether every name has its id already, or will get none. */
+bool naming_is_known(struct crew *crew, struct control *control, const struct segment *segments,
+                     size_t count);
+/* New names are rare, so only they wait for the disk. Afterwards the segments may be bound under
  * crew_control_read. No lock is held by the caller. Fails where the store takes no new name. */
 enum err naming_ensure(struct crew *crew, struct control *control, const struct segment *segments,
                        size_t count, struct err_detail *detail);

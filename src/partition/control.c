@@ -12,11 +12,6 @@ uint16_t control_known_name(void *context, enum name_kind kind, struct str name)
     return names_find(control->names, kind, name);
 }
 
-uint16_t control_appended_name(void *context, enum name_kind kind, struct str name)
-{
-    return control_name(context, kind, name);
-}
-
 bool control_take_action(struct control *control, const struct action *action)
 {
     struct version_status *status = &control->statuses.items[action->version];
@@ -149,6 +144,23 @@ void control_close(struct control *control)
     free(control);
 }
 
+void control_set_guard(struct control *control, const struct control_guard *guard)
+{
+    control->guard = *guard;
+}
+
+void control_enter(const struct control *control)
+{
+    if (control->guard.enter)
+        control->guard.enter(control->guard.context);
+}
+
+void control_leave(const struct control *control)
+{
+    if (control->guard.leave)
+        control->guard.leave(control->guard.context);
+}
+
 /* ── appending ────────────────────────────────────────────────────────────── */
 
 bool control_find_key(const struct control *control, struct str key, uint64_t *ret_position)
@@ -183,6 +195,7 @@ enum err control_append(struct control *control, struct str kind, struct str bod
     if (err)
         return err;
     CHECK(position == control->position + 1);
+    control_enter(control);
     remember_key(control, by->key, position);
     control->position = position;
     control->now_ms = by->at_ms;
@@ -210,7 +223,11 @@ uint16_t control_name(struct control *control, enum name_kind kind, struct str n
     const struct control_by by = {.actor = STR("system"), .at_ms = control->now_ms};
     control->failed = append_json(control, "name", body, &by, &control->failure);
     json_decref(body);
-    return control->failed ? 0 : names_add(control->names, kind, name);
+    if (control->failed)
+        return 0;
+    id = names_add(control->names, kind, name);
+    control_leave(control);
+    return id;
 }
 
 enum err control_error(const struct control *control, struct err_detail *detail)
@@ -253,10 +270,12 @@ enum err control_act(struct control *control, enum action_kind kind, enum versio
         json_object_set_new(body, "hold", json_string(version_hold_name(hold)));
     enum err err = append_json(control, action_kind_name(kind), body, by, detail);
     json_decref(body);
+    if (err)
+        return err;
     action.position = control->position;
-    if (!err)
-        CHECK(control_take_action(control, &action));
-    return err;
+    CHECK(control_take_action(control, &action));
+    control_leave(control);
+    return ERR_OK;
 }
 
 enum err control_note(struct control *control, struct str kind, struct str body, const struct control_by *by,
@@ -265,10 +284,12 @@ enum err control_note(struct control *control, struct str kind, struct str body,
     if (control_is_taken(control, by))
         return ERR_OK;
     enum err err = control_append(control, kind, body, by, detail);
-    if (!err)
-        *array_push(&control->notes) =
-            (struct note){arena_str(&control->arena, kind), arena_str(&control->arena, body)};
-    return err;
+    if (err)
+        return err;
+    *array_push(&control->notes) =
+        (struct note){arena_str(&control->arena, kind), arena_str(&control->arena, body)};
+    control_leave(control);
+    return ERR_OK;
 }
 
 /* ── reading ──────────────────────────────────────────────────────────────── */

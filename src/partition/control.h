@@ -1,6 +1,6 @@
 /* The control plane: the one ordered log of operator actions and names, and what follows from it for all
  * partitions (names, the plan). Every change is appended to the store's control log before it has any effect
- * here. One thread. */
+ * here. One thread; with a guard others may read beside it. */
 #ifndef PARTITION_CONTROL_H
 #define PARTITION_CONTROL_H
 #include "engine/engine.h"
@@ -12,6 +12,15 @@ struct control;
  */
 enum err control_open(struct store *store, bool read_only, struct control **ret, struct err_detail *detail);
 void control_close(struct control *control);
+
+/* Called around every change of what the control knows, and never while the store is appended to: a disk that
+ * stands still keeps nobody from reading. Between the calls of one change nothing is half done. */
+struct control_guard {
+    void (*enter)(void *context);
+    void (*leave)(void *context);
+    void *context;
+};
+void control_set_guard(struct control *control, const struct control_guard *guard);
 
 const struct plan *control_plan(const struct control *control);
 const struct names *control_names(const struct control *control);

@@ -410,6 +410,7 @@ static enum err save(struct control *control, const struct control_journey *jour
     if (!err) {
         const struct origin origin = origin_now(control, by);
         take_draft(journey_for(control, number, &origin), &head, &origin);
+        control_leave(control);
     }
     buf_deinit(&text);
     arena_deinit(&arena);
@@ -456,9 +457,11 @@ enum err control_draft_discard(struct control *control, uint32_t number, const s
     char body[64];
     snprintf(body, sizeof body, "{\"journey\":%u,\"revision\":%u}", number, journey->draft.revision);
     enum err err = control_append(control, STR("discard"), str_from(body), by, detail);
-    if (!err)
-        take_discard(control, journey, control->position);
-    return err;
+    if (err)
+        return err;
+    take_discard(control, journey, control->position);
+    control_leave(control);
+    return ERR_OK;
 }
 
 /* ── publishing ───────────────────────────────────────────────────────────── */
@@ -478,12 +481,51 @@ static enum err check_document(const json_t *document, struct err_detail *detail
     return err;
 }
 
-/* The document is compiled twice: first by itself, so that what is appended is known to be publishable. */
-static enum err try_plan(struct control *control, const json_t *document, struct err_detail *detail)
+struct wanted_name {
+    enum name_kind kind;
+    struct str name;
+};
+
+struct wanting {
+    const struct control *control;
+    struct arena arena; /* the names' texts: those of a compilation end with it */
+    ARRAY(struct wanted_name) names;
+};
+
+/* A new name counts as if it had its id already. */
+static uint16_t wanted_name(void *context, enum name_kind kind, struct str name)
 {
-    enum err err = plan_try(control->plan, document, control_appended_name, control, detail);
-    enum err failed = control_error(control, detail);
-    return failed ? failed : err;
+    struct wanting *wanting = context;
+    const struct names *names = wanting->control->names;
+    uint16_t id = names_find(names, kind, name);
+    if (id || names_count(names, kind) == (kind == NAME_EVENT ? NAMES_EVENT_MAX : NAMES_ATTRIBUTE_MAX))
+        return id;
+    *array_push(&wanting->names) = (struct wanted_name){kind, arena_str(&wanting->arena, name)};
+    return 1;
+}
+
+static enum err try_plan(struct control *control, const json_t *document, plan_name_id *name_id,
+                         void *context, struct err_detail *detail)
+{
+    control_enter(control);
+    enum err err = plan_try(control->plan, document, name_id, context, detail);
+    control_leave(control);
+    return err;
+}
+
+/* The document is compiled by itself before anything is appended, once more when its new names have their
+ * ids, and then for good: what is appended is known to be publishable. */
+static enum err prepare_publish(struct control *control, const json_t *document, struct err_detail *detail)
+{
+    struct wanting wanting = {.control = control};
+    enum err err = try_plan(control, document, wanted_name, &wanting, detail);
+    for (size_t i = 0; i < wanting.names.count && !err; i++) {
+        control_name(control, wanting.names.items[i].kind, wanting.names.items[i].name);
+        err = control_error(control, detail);
+    }
+    array_free(&wanting.names);
+    arena_deinit(&wanting.arena);
+    return err ? err : try_plan(control, document, control_known_name, control, detail);
 }
 
 static enum err append_publish(struct control *control, uint32_t number, struct str text,
@@ -494,12 +536,13 @@ static enum err append_publish(struct control *control, uint32_t number, struct 
     if (err)
         return err;
     const json_t *document = document_of(stored);
-    err = try_plan(control, document, detail);
+    err = prepare_publish(control, document, detail);
     if (!err)
         err = control_append(control, STR("publish"), text, by, detail);
     if (!err) {
         const struct origin origin = origin_now(control, by);
         CHECK(take_publish(control, number, document, &origin, detail) == ERR_OK);
+        control_leave(control);
     }
     json_decref(stored);
     return err;

@@ -15,6 +15,7 @@ struct taken { /* what came with an Idempotency-Key */
 
 struct control {
     struct store *store;
+    struct control_guard guard; /* all zero: nobody else reads */
     bool read_only;
     uint64_t position;
     struct names *names;
@@ -32,16 +33,18 @@ struct control {
     struct err_detail failure;
 };
 
-/* Appends and moves the position; a key that was taken already is refused. */
+/* Appends, enters the guard and moves the position; a key that was taken already is refused. With ERR_OK the
+ * caller applies what was appended, and leaves. */
 enum err control_append(struct control *control, struct str kind, struct str body,
                         const struct control_by *by, struct err_detail *detail);
+void control_enter(const struct control *control);
+void control_leave(const struct control *control);
 /* A retried action: it has been taken, and its answer is the same again. */
 bool control_is_taken(const struct control *control, const struct control_by *by);
 
 /* False where the version is in no state for it. */
 bool control_take_action(struct control *control, const struct action *action);
-/* Ids of names: known ones alone (an entry read back), or appended where they are new. */
-plan_name_id control_known_name, control_appended_name;
+plan_name_id control_known_name; /* ids of known names alone */
 
 /* ── journeys, as entries are read back ───────────────────────────────────── */
 

@@ -50,6 +50,7 @@ static void commit(struct worker *worker)
         return;
     }
     worker->away = job;
+    atomic_store(&worker->away_since_ms, monotonic_ms());
     store_commit(worker->crew->options.store, job->batches, job->count, on_commit, job);
 }
 
@@ -106,6 +107,7 @@ static void take_answer(struct worker *worker)
     }
     if (job->count == 0) {
         worker->away = NULL;
+        atomic_store(&worker->away_since_ms, 0);
         free(job);
         return;
     }
@@ -219,14 +221,14 @@ static bool step(struct worker *worker, struct post *post)
     struct err_detail detail = {"", ""};
     bool more = empty_mailbox(worker, post, &controls, &stepped, &reads, &control_to);
     int64_t now_ms = crew->options.clock(crew->options.clock_context);
-    pthread_rwlock_rdlock(&crew->control_lock);
+    control_lock_read(&crew->control_lock);
     enum err err = ERR_OK;
     if (controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms)
         err = partition_step(post->partition, now_ms, control_to, worker->inputs.items, worker->inputs.count,
                              true, &detail);
     for (struct mail *mail = reads.first; mail && !err; mail = mail->next)
         mail->read(mail, post->partition);
-    pthread_rwlock_unlock(&crew->control_lock);
+    control_lock_end(&crew->control_lock);
     if (err)
         broken(crew, &detail);
     crew_tell_dedupe(post);
@@ -373,7 +375,7 @@ void crew_free(struct crew *crew)
         pthread_mutex_destroy(&crew->workers[i].mutex);
     }
     free(crew->workers);
-    pthread_rwlock_destroy(&crew->control_lock);
+    control_lock_deinit(&crew->control_lock, crew->options.control);
     free(crew);
 }
 
@@ -423,6 +425,17 @@ bool crew_stalled(const struct crew *crew)
     return atomic_load(&crew->stalled);
 }
 
+int64_t crew_disk_waits_ms(const struct crew *crew)
+{
+    int64_t longest_ms = control_lock_changing_ms(&crew->control_lock), now_ms = monotonic_ms();
+    for (uint32_t i = 0; i < crew->options.workers; i++) {
+        int64_t since_ms = atomic_load(&crew->workers[i].away_since_ms);
+        if (since_ms && now_ms - since_ms > longest_ms)
+            longest_ms = now_ms - since_ms;
+    }
+    return longest_ms;
+}
+
 uint64_t crew_rows_durable(const struct crew *crew)
 {
     return atomic_load(&crew->rows_durable);
@@ -451,15 +464,15 @@ int64_t crew_dedupe_window_ms(const struct crew *crew)
 
 void crew_control_write(struct crew *crew)
 {
-    CHECK(pthread_rwlock_wrlock(&crew->control_lock) == 0);
+    control_lock_change(&crew->control_lock);
 }
 
 void crew_control_read(struct crew *crew)
 {
-    CHECK(pthread_rwlock_rdlock(&crew->control_lock) == 0);
+    control_lock_read(&crew->control_lock);
 }
 
 void crew_control_unlock(struct crew *crew)
 {
-    CHECK(pthread_rwlock_unlock(&crew->control_lock) == 0);
+    control_lock_end(&crew->control_lock);
 }

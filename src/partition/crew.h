@@ -55,6 +55,8 @@ size_t crew_room_used(const struct crew *crew);
 
 /* True while the store refuses commits (disk full): new records should be answered 503. */
 bool crew_stalled(const struct crew *crew);
+/* How long the oldest commit or change under way has been waiting for the disk; 0 = none is. */
+int64_t crew_disk_waits_ms(const struct crew *crew);
 /* The running sum of rows made durable, and of batches, for metrics. */
 uint64_t crew_rows_durable(const struct crew *crew);
 
@@ -65,7 +67,8 @@ int64_t crew_dedupe_window_ms(const struct crew *crew);
 
 /* The control plane is one: whoever changes it (names, publishes, actions) holds the lock for writing,
  * whoever reads the plan or names outside a mail's `read` holds it for reading. Workers hold it for reading
- * while they step. */
+ * while they step. A writer waits for other writers and for the disk, as long as that takes; readers wait for
+ * neither (control_lock.h). */
 void crew_control_write(struct crew *crew);
 void crew_control_read(struct crew *crew);
 void crew_control_unlock(struct crew *crew);

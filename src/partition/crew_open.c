@@ -2,16 +2,6 @@
 
 #include "base/check.h"
 
-static void lock_init(pthread_rwlock_t *lock)
-{
-    /* a publish must not wait for ever behind workers that step without a break */
-    pthread_rwlockattr_t attributes;
-    CHECK(pthread_rwlockattr_init(&attributes) == 0);
-    CHECK(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
-    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
-    pthread_rwlockattr_destroy(&attributes);
-}
-
 static void worker_init(struct crew *crew, struct worker *worker)
 {
     worker->crew = crew;
@@ -95,7 +85,7 @@ enum err crew_new(const struct crew_options *options, struct crew **ret, struct 
     crew->options = *options;
     crew->partitions = options->store->partitions;
     CHECK(options->workers > 0 && crew->partitions <= STORE_PARTITIONS);
-    lock_init(&crew->control_lock);
+    control_lock_init(&crew->control_lock, options->control);
     crew->workers = memory_take_zeroed(options->workers, sizeof *crew->workers);
     for (uint32_t i = 0; i < options->workers; i++)
         worker_init(crew, &crew->workers[i]);

@@ -4,6 +4,7 @@
 #define PARTITION_CREW_STATE_H
 #include <stdatomic.h>
 
+#include "partition/control_lock.h"
 #include "partition/crew.h"
 
 /* One partition, as its worker sees it. */
@@ -33,9 +34,10 @@ struct worker {
     pthread_cond_t changed;
     struct post *posts[STORE_PARTITIONS];
     size_t post_count;
-    bool stopping;              /* guarded, like the next two */
-    bool mail;                  /* something was posted since the last look */
-    bool answered;              /* the store has answered the commit under way */
+    bool stopping;                 /* guarded, like the next two */
+    bool mail;                     /* something was posted since the last look */
+    bool answered;                 /* the store has answered the commit under way */
+    _Atomic int64_t away_since_ms; /* by the monotonic clock; 0 = nothing is away */
     struct job *away;           /* the commit under way: one, so that a refused one has nothing behind it */
     ARRAY(struct input) inputs; /* of the step being put together: the worker's own */
 };
@@ -46,7 +48,7 @@ struct crew {
     uint32_t partitions;
     struct worker *workers;
     bool started;
-    pthread_rwlock_t control_lock;
+    struct control_lock control_lock;
     _Atomic size_t room_used;
     _Atomic bool stalled, broken;
     _Atomic uint64_t rows_durable;

@@ -90,6 +90,7 @@ static int serve(struct service *service, const char *uploads)
     crew_start(service->crew);
     imports_start(service->imports);
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
+    service->changes = read_pool_new(SERVICE_CHANGE_THREADS, SERVICE_CHANGES_WAITING_MAX);
     dispatch_start(service->dispatch, true);
     struct http_server *server;
     if (http_server_start(&options, &server, &detail))
@@ -105,6 +106,7 @@ static int serve(struct service *service, const char *uploads)
     http_server_stop(server);
     dispatch_stop(service->dispatch);
     crew_stop(service->crew);
+    read_pool_free(service->changes);
     read_pool_free(service->reads);
     return 0;
 }
