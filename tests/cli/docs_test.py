@@ -4,7 +4,8 @@ usage: docs_test.py BINARY
 
 A page's ```sh blocks run in order in one folder that has build/sojourn and examples/. A ```text block right after
 one is what it prints: line for line, `…` standing for anything within a line, a line of `…` alone for any number of
-lines. `<!-- exit N -->` before a block says that its last command ends so; without it that is 0.
+lines. `<!-- exit N -->` before a block says that its last command ends so; without it that is 0. The folder is the home of
+these shells, and a free port stands for the usual one, 8080.
 """
 import os
 import pathlib
@@ -30,9 +31,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def commands(page):
-    """[(line, commands, what they print or None, exit code)] of a page."""
-    found, text = [], page.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{free_port()}")
+def commands(page, server):
+    """[(line, commands, what they print or None, exit code)] of a page, with `server` as 127.0.0.1:8080."""
+    found, text = [], page.read_text(encoding="utf-8").replace("127.0.0.1:8080", server)
     for block in BLOCK.finditer(text):
         code, language, body = int(block[1] or 0), block[2], block[3]
         if language == "sh":
@@ -59,13 +60,15 @@ def prints(shown, output):
 class Shells:
     """Each in a session of its own, so that all it has started can be found."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, server):
         self.folder, self.sessions = folder, []
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("SOJOURN_", "XDG_"))}
+        self.environment.update(HOME=folder, SOJOURN_SERVER=server)
 
     def run(self, body):
         """(exit code, what it printed)"""
         with subprocess.Popen(["bash", "-euo", "pipefail", "-c", body], cwd=self.folder, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, start_new_session=True) as shell:
+                              stderr=subprocess.STDOUT, start_new_session=True, env=self.environment) as shell:
             self.sessions.append(shell.pid)
             try:
                 printed = shell.communicate(timeout=SECONDS_MAX)[0]
@@ -88,8 +91,8 @@ def self_check(tap):
            "and nothing else is let through")
 
 
-def run_page(tap, page, shells):
-    for line, body, shown, code in commands(page):
+def run_page(tap, page, shells, server):
+    for line, body, shown, code in commands(page, server):
         ended, printed = shells.run(body)
         title = f"{page.name}:{line}: {body.strip().splitlines()[0]}"
         tap.ok(ended == code, f"{title}: ends in {code}", f"exit {ended}\n{printed}")
@@ -105,9 +108,10 @@ def main(binary):
             (pathlib.Path(folder) / "build").mkdir()
             os.symlink(os.path.abspath(binary), f"{folder}/build/sojourn")
             os.symlink(ROOT / "examples", f"{folder}/examples")
-            shells = Shells(folder)
+            server = f"127.0.0.1:{free_port()}"
+            shells = Shells(folder, server)
             try:
-                run_page(tap, page, shells)
+                run_page(tap, page, shells, server)
             finally:
                 shells.end()
     return tap.done()
