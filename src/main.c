@@ -100,13 +100,11 @@ static void notify(const char *message)
 }
 
 /* In the order in which help shows them. */
-static const struct command *const commands[] = {&command_serve,    &command_replay,
-                                                 &command_check,    &command_apply,
-                                                 &command_journeys, &command_publish,
-                                                 &command_pause,    &command_resume,
-                                                 &command_import,   &command_stop,
-                                                 &command_trace,    &command_status,
-                                                 &command_bench,    NULL};
+static const struct command *const commands[] = {
+    &command_serve,  &command_import,   &command_replay,  &command_check,
+    &command_apply,  &command_journeys, &command_publish, &command_pause,
+    &command_resume, &command_stop,     &command_enroll,  &command_trace,
+    &command_status, &command_key,      &command_bench,   NULL};
 
 /* A server holds thousands of connections; the soft limit is for programs that use select(). */
 static void raise_file_limit(void)

@@ -16,7 +16,7 @@ from commands import WAIT, Commands, track
 from serving import Serving
 from tap import Tap
 
-ALL = ("pause", "resume", "stop")
+ALL = ("pause", "resume", "stop", "publish", "enroll")
 
 
 def told(tap, asking, title, words, code, *texts, out=None):
@@ -57,6 +57,22 @@ def check_actions(tap, asking, name):
     told(tap, asking, "there is no way back", ["resume", name], 1, "stopped")
 
 
+def check_enroll(tap, asking, name):
+    """`name` has an api entry, `Wait` has none."""
+    who = f"ann of {asking.way}"
+    words = ["enroll", name, "--contact", who]
+    told(tap, asking, "enroll", [*words, "--properties", '{"source": "crm"}'], 0, out=f"{name}: {who}: entered\n")
+    told(tap, asking, "who is inside is told so", words, 0, out=f"{name}: {who}: inside\n")
+    run = told(tap, asking, "enroll --json", [*words, "--json"], 0)
+    tap.equal(f"as the server has it ({asking.way})", json.loads(run.stdout), {"outcome": "inside", "journey": name, "contact": who})
+    trace = asking.run("trace", "--contact", who, "--journey", name)
+    tap.ok('{"source":"crm"}: enters; ' in trace.stdout, f"the trace tells the call and its properties ({asking.way})", trace.stdout)
+    told(tap, asking, "a journey without api entry", ["enroll", "Wait", "--contact", who], 1, "sojourn: Wait: ")
+    told(tap, asking, "properties that are no object", [*words, "--properties", "[1]"], 2, "--properties", "JSON object")
+    told(tap, asking, "nor JSON", [*words, "--properties", "source=crm"], 2, "--properties", "JSON object")
+    told(tap, asking, "nobody", ["enroll", name], 2, "--contact is missing")
+
+
 def check_names(tap, asking):
     told(tap, asking, "a misspelt journey is guessed", ["pause", "Wiat"], 1, "sojourn: Wiat: there is no journey", "did you mean \"Wait\"?")
     for name in ("..", "a/b", "100%", "?x=1#y", "Grüße, 世界"):
@@ -65,7 +81,8 @@ def check_names(tap, asking):
 
 def check_usage(tap, asking):
     for command in ALL:
-        told(tap, asking, f"{command} without a journey", [command, *(["--confirm", "x"] if command == "stop" else [])], 2, "JOURNEY is missing")
+        must = {"stop": ["--confirm", "x"], "enroll": ["--contact", "x"]}
+        told(tap, asking, f"{command} without a journey", [command, *must.get(command, [])], 2, "JOURNEY is missing")
     told(tap, asking, "two journeys", ["pause", "Cart", "rescue"], 2, "\"rescue\"", "quote a name")
     told(tap, asking, "stop without --confirm", ["stop", "Wait"], 2, "--confirm is missing")
     told(tap, asking, "a misspelt option", ["pause", "Wait", "--hodl", "all"], 2, "did you mean --hold?")
@@ -158,7 +175,11 @@ def main(binary):
             serving.start()
             for name in ("Wait", "Served", "Shut", "Told"):
                 tap.equal(f"\"{name}\" is published", serving.ask("POST", "/v1/journeys?publish=true", {**WAIT, "name": name})[0], 201)
+            for name in ("Called", "Rung"):
+                api = {**WAIT, "name": name, "entry": {"rules": [{"api": True}]}}
+                tap.equal(f"\"{name}\" is published", serving.ask("POST", "/v1/journeys?publish=true", api)[0], 201)
             check_actions(tap, running, "Served")
+            check_enroll(tap, running, "Called")
             check_names(tap, running)
             check_usage(tap, running)
             check_help(tap, commands)
@@ -166,6 +187,7 @@ def main(binary):
             check_lost_answers(tap, running)
             serving.end()
             check_actions(tap, closed, "Shut")
+            check_enroll(tap, closed, "Rung")
             check_names(tap, closed)
             check_usage(tap, closed)
             check_directories(tap, closed)
