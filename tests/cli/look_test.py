@@ -113,8 +113,9 @@ def check_pages(tap, asking):
     names = [f"Many {i}" for i in range(120)]
     for name in names:
         asking.serving.ask("POST", "/v1/journeys?publish=true", {**WAIT, "name": name})
+    asking.serving.ask("POST", "/v1/journeys", {"name": "A draft"})
     printed = json.loads(asking.run("status", "--json").stdout)
-    tap.equal("every page of journeys is read", [journey["name"] for journey in printed["journeys"]], ["Wait", BUSY["name"], *names])
+    tap.equal("every page of journeys is read, and drafts are passed over", [journey["name"] for journey in printed["journeys"]], ["Wait", BUSY["name"], *names])
     printed = json.loads(asking.run("trace", "--contact", "ann", "--json").stdout)
     tap.equal("and of a trace", [story["journey"] for story in printed["journeys"]], ["Wait", BUSY["name"], *names])
 
