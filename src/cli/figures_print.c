@@ -30,15 +30,18 @@ static bool print_part(FILE *out, bool first, const char *before, int64_t count,
 
 /* A goal by its name, an exit rule by its number from 1 as people count, where there is more than one. */
 static bool print_reason(FILE *out, bool first, const char *before, int64_t count, enum leave_reason reason,
-                         const struct definition *definition, const int64_t *goals, const int64_t *exits)
+                         const struct definition *definition, const int64_t *goals, const double *values,
+                         const int64_t *exits)
 {
-    char text[64];
+    char text[128];
     if (reason == LEAVE_GOAL && goals) {
         for (uint32_t i = 0; i < definition->goal_count; i++) {
             int size =
                 snprintf(text, sizeof text, "goal \"%.*s\"",
                          definition->goals[i].name.size < 40 ? (int)definition->goals[i].name.size : 40,
                          definition->goals[i].name.data);
+            if (values[i] != 0)
+                size += snprintf(text + size, sizeof text - (size_t)size, " worth %.2f", values[i]);
             first = print_part(out, first, before, goals[i], (struct str){text, (size_t)size});
         }
         return first;
@@ -54,10 +57,12 @@ static bool print_reason(FILE *out, bool first, const char *before, int64_t coun
 }
 
 static bool print_left(FILE *out, bool first, const char *before, const struct leave_figures *left,
-                       const struct definition *definition, const int64_t *goals, const int64_t *exits)
+                       const struct definition *definition, const int64_t *goals, const double *values,
+                       const int64_t *exits)
 {
     for (enum leave_reason reason = 0; reason < LEAVE_REASONS; reason++)
-        first = print_reason(out, first, before, left->reasons[reason], reason, definition, goals, exits);
+        first =
+            print_reason(out, first, before, left->reasons[reason], reason, definition, goals, values, exits);
     return first;
 }
 
@@ -75,8 +80,8 @@ static void print_node(FILE *out, int width, const struct definition *definition
     bool there =
         figures->left_before.reasons[LEAVE_GOAL] + figures->left_before.reasons[LEAVE_EXIT_RULE] == 0;
     print_left(out, true, first ? "  left: " : "; left: ", &figures->left, definition,
-               there ? figures->goals : NULL, there ? figures->exits : NULL);
-    print_left(out, true, "; left before it: ", &figures->left_before, definition, NULL, NULL);
+               there ? figures->goals : NULL, figures->values, there ? figures->exits : NULL);
+    print_left(out, true, "; left before it: ", &figures->left_before, definition, NULL, NULL, NULL);
     fputc('\n', out);
 }
 
@@ -120,7 +125,8 @@ void journey_figures_print(const struct journey_figures *figures, const char *st
             STR_ARG(definition->name), figures->version->ordinal, state,
             count_text(figures->qualified, qualified), count_text(figures->entered, entered),
             count_text(figures->in_journey, inside));
-    print_left(out, true, "\n  left: ", &figures->left, definition, figures->goals, figures->exits);
+    print_left(out, true, "\n  left: ", &figures->left, definition, figures->goals, figures->values,
+               figures->exits);
     fputs("\n\n", out);
 
     uint16_t order[DEFINITION_NODES_MAX], count = reading_order(definition, order);

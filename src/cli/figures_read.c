@@ -20,12 +20,15 @@ static struct leave_figures left_of(const json_t *object)
 }
 
 static void read_ends(const json_t *object, const struct definition *definition, struct arena *arena,
-                      int64_t *goals, int64_t *exits)
+                      int64_t *goals, double *values, int64_t *exits)
 {
-    const json_t *by_name = json_object_get(object, "goals"),
+    const json_t *by_name = json_object_get(object, "goals"), *worth = json_object_get(object, "goal_values"),
                  *by_number = json_object_get(object, "exit_rules");
-    for (uint32_t i = 0; i < definition->goal_count; i++)
+    for (uint32_t i = 0; i < definition->goal_count; i++) {
         goals[i] = number_named(by_name, definition->goals[i].name, arena);
+        values[i] =
+            json_number_value(json_object_get(worth, arena_str(arena, definition->goals[i].name).data));
+    }
     for (uint32_t i = 0; i < definition->exit_count; i++)
         exits[i] = json_integer_value(json_array_get(by_number, i));
 }
@@ -42,7 +45,7 @@ static void read_node(const json_t *object, const struct definition *definition,
         ret->moved[outcome] = number_named(moved, node->outcomes[outcome].name, arena);
     ret->left = left_of(json_object_get(object, "left"));
     ret->left_before = left_of(json_object_get(object, "left_before"));
-    read_ends(object, definition, arena, ret->goals, ret->exits);
+    read_ends(object, definition, arena, ret->goals, ret->values, ret->exits);
 }
 
 enum err figures_read(const json_t *statistics, const json_t *definition, struct arena *arena,
@@ -69,7 +72,7 @@ enum err figures_read(const json_t *statistics, const json_t *definition, struct
     for (uint16_t i = 0; i < parsed->node_count; i++)
         read_node(json_object_get(nodes, arena_str(arena, parsed->nodes[i].id).data), parsed, i, arena,
                   &figures.nodes[i]);
-    read_ends(statistics, parsed, arena, figures.goals, figures.exits);
+    read_ends(statistics, parsed, arena, figures.goals, figures.values, figures.exits);
     *ret = figures;
     return ERR_OK;
 }

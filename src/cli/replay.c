@@ -150,7 +150,7 @@ static void report(const struct environment *environment, const struct data_dire
     double seconds = environment->seconds() - since;
     if (json) {
         json_t *object = figures_json(&figures, seconds, false);
-        json_dumpf(object, environment->out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        json_dumpf(object, environment->out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
         fputc('\n', environment->out);
         json_decref(object);
     } else {

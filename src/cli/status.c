@@ -47,7 +47,7 @@ static enum err report(const struct environment *environment, const struct data_
         err = keep_one(directory, &figures, arguments->files.items[0], &arena, detail);
     if (!err && arguments_has(arguments, "json")) {
         json_t *object = figures_json(&figures, -1, true);
-        json_dumpf(object, environment->out, JSON_INDENT(2));
+        json_dumpf(object, environment->out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
         fputc('\n', environment->out);
         json_decref(object);
     } else if (!err) {

@@ -14,7 +14,8 @@ enum {
     SAMPLE_USUAL = 10,
     SAMPLE_MOST = 100,
     TEXT_BYTES_MAX = EXTERNAL_ID_BYTES_MAX,
-    SEARCHES_MAX = 8, /* at once, so that looking never takes the workers' time from moving */
+    NAME_OF_NOBODY = UINT16_MAX, /* behind every name and every call of the API (plan.h) */
+    SEARCHES_MAX = 8,            /* at once, so that looking never takes the workers' time from moving */
 };
 
 /* ── how many at once ─────────────────────────────────────────────────────── */
@@ -327,9 +328,7 @@ static uint16_t find_name(void *context, enum name_kind kind, struct str name)
 {
     const struct binding *binding = context;
     uint16_t id = names_find(plan_names(binding->plan), kind, name);
-    if (id)
-        return id;
-    return kind == NAME_EVENT ? NAMES_EVENT_MAX + 1 : NAMES_ATTRIBUTE_MAX + 1;
+    return id ? id : NAME_OF_NOBODY;
 }
 
 /* A question registers nothing: what counts must be there. An event that nobody has done has none, and none

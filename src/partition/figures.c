@@ -1,6 +1,11 @@
 #include "partition/figures.h"
 
+#include <math.h>
+
 #include "base/check.h"
+
+#define VALUE_PARTS     1e6  /* values are told to a millionth */
+#define VALUE_PARTS_MAX 1e15 /* a double's whole numbers are exact up to there */
 
 struct source {
     const struct engine *engine;
@@ -20,6 +25,14 @@ static void add_reasons(const struct source *source, uint8_t node, enum stat_kin
         figures->reasons[reason] += total(source, node, kind, reason);
 }
 
+static void add_goal(const struct source *source, uint8_t node, uint8_t goal, struct node_figures *figures)
+{
+    struct stat_key key = {source->version, node, STAT_GOAL, goal};
+    struct stat_row row = engine_total(source->engine, key);
+    figures->goals[goal] += row.total;
+    figures->values[goal] += row.value;
+}
+
 static void add_node(const struct source *source, const struct definition *definition, uint8_t number,
                      struct node_figures *figures)
 {
@@ -31,7 +44,7 @@ static void add_node(const struct source *source, const struct definition *defin
     add_reasons(source, number, STAT_LEFT, &figures->left);
     add_reasons(source, number, STAT_LEFT_BEFORE, &figures->left_before);
     for (uint8_t goal = 0; goal < definition->goal_count; goal++)
-        figures->goals[goal] += total(source, number, STAT_GOAL, goal);
+        add_goal(source, number, goal, figures);
     for (uint8_t exit = 0; exit < definition->exit_count; exit++)
         figures->exits[exit] += total(source, number, STAT_EXIT, exit);
 }
@@ -75,6 +88,7 @@ static void add_node_row(struct node_figures *node, const struct definition *def
     case STAT_GOAL:
         CHECK(outcome < definition->goal_count);
         node->goals[outcome] += row->total;
+        node->values[outcome] += row->value;
         break;
     case STAT_EXIT:
         CHECK(outcome < definition->exit_count);
@@ -128,8 +142,10 @@ static void sum_ends(const struct definition *definition, const struct node_figu
         figures->left.reasons[reason] += left;
         figures->in_journey -= left;
     }
-    for (uint8_t goal = 0; goal < definition->goal_count; goal++)
+    for (uint8_t goal = 0; goal < definition->goal_count; goal++) {
         figures->goals[goal] += node->goals[goal];
+        figures->values[goal] += node->values[goal];
+    }
     for (uint8_t exit = 0; exit < definition->exit_count; exit++)
         figures->exits[exit] += node->exits[exit];
 }
@@ -156,6 +172,12 @@ static void subtract_reasons(struct leave_figures *left, const struct leave_figu
         left->reasons[reason] -= before->reasons[reason];
 }
 
+static void subtract_values(double *values, const double *before)
+{
+    for (size_t i = 0; i < DEFINITION_GOALS_MAX; i++)
+        values[i] -= before[i];
+}
+
 static void subtract_rules(int64_t *goals, int64_t *exits, const int64_t *goals_before,
                            const int64_t *exits_before)
 {
@@ -173,6 +195,7 @@ void journey_figures_subtract(struct journey_figures *figures, const struct jour
     figures->carried_in -= before->carried_in;
     subtract_reasons(&figures->left, &before->left);
     subtract_rules(figures->goals, figures->exits, before->goals, before->exits);
+    subtract_values(figures->values, before->values);
     for (uint16_t i = 0; i < figures->version->definition->node_count; i++) {
         struct node_figures *node = &figures->nodes[i];
         const struct node_figures *then = &before->nodes[i];
@@ -182,6 +205,7 @@ void journey_figures_subtract(struct journey_figures *figures, const struct jour
         subtract_reasons(&node->left, &then->left);
         subtract_reasons(&node->left_before, &then->left_before);
         subtract_rules(node->goals, node->exits, then->goals, then->exits);
+        subtract_values(node->values, then->values);
     }
 }
 
@@ -227,15 +251,25 @@ static void set_named(json_t *object, struct str name, int64_t number, struct bu
     set(object, scratch->data, number);
 }
 
-static void put_ends(json_t *object, const struct definition *definition, const int64_t *goals,
-                     const int64_t *exits, struct buf *scratch)
+/* Sums differ in their last digits by the order in which they were added up. */
+static double rounded(double value)
 {
-    json_t *by_name = json_object(), *by_number = json_array();
-    for (uint32_t i = 0; i < definition->goal_count; i++)
+    double parts = value * VALUE_PARTS;
+    return fabs(parts) < VALUE_PARTS_MAX ? round(parts) / VALUE_PARTS + 0.0 : value;
+}
+
+static void put_ends(json_t *object, const struct definition *definition, const int64_t *goals,
+                     const double *values, const int64_t *exits, struct buf *scratch)
+{
+    json_t *by_name = json_object(), *by_number = json_array(), *worth = json_object();
+    for (uint32_t i = 0; i < definition->goal_count; i++) {
         set_named(by_name, definition->goals[i].name, goals[i], scratch);
+        json_object_set_new(worth, scratch->data, json_real(rounded(values[i])));
+    }
     for (uint32_t i = 0; i < definition->exit_count; i++)
         json_array_append_new(by_number, json_integer(exits[i]));
     json_object_set_new(object, "goals", by_name);
+    json_object_set_new(object, "goal_values", worth);
     json_object_set_new(object, "exit_rules", by_number);
 }
 
@@ -252,7 +286,7 @@ static json_t *node_json(const struct definition *definition, uint16_t number,
     set(object, "waiting_before", figures->waiting_before);
     json_object_set_new(object, "left", left_json(&figures->left));
     json_object_set_new(object, "left_before", left_json(&figures->left_before));
-    put_ends(object, definition, figures->goals, figures->exits, scratch);
+    put_ends(object, definition, figures->goals, figures->values, figures->exits, scratch);
     return object;
 }
 
@@ -275,7 +309,7 @@ json_t *journey_figures_json(const struct journey_figures *figures, bool state)
     set(object, "carried_in", figures->carried_in);
     set(object, "in_journey", figures->in_journey);
     json_object_set_new(object, "left", left_json(&figures->left));
-    put_ends(object, definition, figures->goals, figures->exits, &scratch);
+    put_ends(object, definition, figures->goals, figures->values, figures->exits, &scratch);
     for (uint16_t i = 0; i < definition->node_count; i++) {
         json_t *node = node_json(definition, i, &figures->nodes[i], &scratch);
         buf_clear(&scratch);
@@ -294,7 +328,7 @@ json_t *figures_json(const struct figures *figures, double seconds, bool states)
     set(object, "contacts", figures->contacts);
     set(object, "events", figures->events);
     if (seconds >= 0)
-        json_object_set_new(object, "seconds", json_real(seconds));
+        json_object_set_new(object, "seconds", json_real(rounded(seconds)));
     for (uint16_t i = 0; i < figures->journey_count; i++)
         json_array_append_new(journeys, journey_figures_json(&figures->journeys[i], states));
     json_object_set_new(object, "journeys", journeys);

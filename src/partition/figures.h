@@ -15,7 +15,8 @@ struct node_figures {
     int64_t moved[FIGURES_OUTCOMES_MAX];
     struct leave_figures left, left_before;
     int64_t goals[DEFINITION_GOALS_MAX],
-        exits[DEFINITION_EXITS_MAX]; /* left.goal and left.exit_rule, each apart */
+        exits[DEFINITION_EXITS_MAX];     /* left.goal and left.exit_rule, each apart */
+    double values[DEFINITION_GOALS_MAX]; /* what the goals were worth */
 };
 
 struct journey_figures {
@@ -25,6 +26,7 @@ struct journey_figures {
     int64_t qualified, held_out, entered, carried_in, in_journey;
     struct leave_figures left;
     int64_t goals[DEFINITION_GOALS_MAX], exits[DEFINITION_EXITS_MAX];
+    double values[DEFINITION_GOALS_MAX];
     struct node_figures *nodes; /* one a node of the definition */
 };
 

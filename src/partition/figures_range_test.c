@@ -38,6 +38,7 @@ static void fold(const struct world *w, int64_t until, struct folding *ret)
 struct expected {
     struct folding before, until, now;
     uint16_t version;
+    bool *valued; /* a goal was worth something: else the test says nothing about values */
 };
 
 static int64_t total(const struct folding *at, uint16_t version, uint8_t node, enum stat_kind kind,
@@ -77,8 +78,14 @@ static void check_node(const struct expected *e, const struct definition *d, uin
         assert_int_equal(figures->left_before.reasons[reason], between(e, n, STAT_LEFT_BEFORE, reason));
         waiting -= total(&e->until, e->version, (uint8_t)n, STAT_LEFT, reason);
     }
-    for (uint8_t goal = 0; goal < d->goal_count; goal++)
+    for (uint8_t goal = 0; goal < d->goal_count; goal++) {
         assert_int_equal(figures->goals[goal], between(e, n, STAT_GOAL, goal));
+        const struct stat_key key = {e->version, (uint8_t)n, STAT_GOAL, goal};
+        double worth = totals_get(&e->until.totals, key).value - totals_get(&e->before.totals, key).value;
+        assert_true(figures->values[goal] == worth); /* of whole numbers */
+        if (worth != 0)
+            *e->valued = true;
+    }
     for (uint8_t exit = 0; exit < d->exit_count; exit++)
         assert_int_equal(figures->exits[exit], between(e, n, STAT_EXIT, exit));
     assert_int_equal(figures->waiting, waiting);
@@ -139,11 +146,11 @@ static void collect(const struct world *w, struct figures_range range, struct ar
                      ERR_OK);
 }
 
-static void check_range(const struct world *w, struct figures_range range)
+static void check_range(const struct world *w, struct figures_range range, bool *valued)
 {
     struct arena arena = {0};
     struct figures figures, from;
-    struct expected e;
+    struct expected e = {.valued = valued};
     fold(w, range.after, &e.before);
     fold(w, range.until, &e.until);
     fold(w, INT64_MAX, &e.now);
@@ -160,23 +167,24 @@ static void check_range(const struct world *w, struct figures_range range)
 }
 
 /* Quarters between the beginning and somewhat after now, the one that runs among them. */
-static void check_some_ranges(const struct world *w, struct prng *prng)
+static void check_some_ranges(const struct world *w, struct prng *prng, bool *valued)
 {
     int64_t first = totals_quarter(world_instant("00:00")) - 1;
     int64_t last = totals_quarter(partition_head(w->partition)->now_ms) + 2;
     uint64_t span = (uint64_t)(last - first + 1);
     for (int i = 0; i < RANGES; i++) {
         int64_t a = first + (int64_t)prng_below(prng, span), b = first + (int64_t)prng_below(prng, span);
-        check_range(w, (struct figures_range){.after = a < b ? a : b, .until = a < b ? b : a});
-        check_range(w, (struct figures_range){.after = last - 3, .until = last - 2});
-        check_range(w, (struct figures_range){.after = INT64_MIN, .until = b});
-        check_range(w, (struct figures_range){.after = a, .until = INT64_MAX});
+        check_range(w, (struct figures_range){.after = a < b ? a : b, .until = a < b ? b : a}, valued);
+        check_range(w, (struct figures_range){.after = last - 3, .until = last - 2}, valued);
+        check_range(w, (struct figures_range){.after = INT64_MIN, .until = b}, valued);
+        check_range(w, (struct figures_range){.after = a, .until = INT64_MAX}, valued);
     }
 }
 
 static void any_range_is_what_its_rows_say_also_after_a_crash(void **state)
 {
     (void)state;
+    bool valued = false;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct prng prng = {seed};
         struct workload workload = {0};
@@ -188,18 +196,19 @@ static void any_range_is_what_its_rows_say_also_after_a_crash(void **state)
             if (prng_chance(&prng, 40)) {
                 world_commit(&w);
                 if (prng_chance(&prng, 25))
-                    check_some_ranges(&w, &prng);
+                    check_some_ranges(&w, &prng, &valued);
             } else if (prng_chance(&prng, 5)) {
                 world_reload(&w);
                 i = workload_next(&w);
-                check_some_ranges(&w, &prng);
+                check_some_ranges(&w, &prng, &valued);
             }
         }
         world_commit(&w);
-        check_some_ranges(&w, &prng);
+        check_some_ranges(&w, &prng, &valued);
         world_end(&w);
         workload_free(&workload);
     }
+    assert_true(valued);
 }
 
 /* ── days ─────────────────────────────────────────────────────────────────── */

@@ -93,11 +93,12 @@ def day(days_ago):
 
 def test_days(tap, server):
     """Everything here happened in the last hour: today's figures, or yesterday's where a midnight lies between."""
-    server.publish(journey("Daily", {"rules": [{"event": "Daily"}]}, goals=[{"name": "Bought", "event": "Daily Order"}]))
+    server.publish(journey("Daily", {"rules": [{"event": "Daily"}]}, goals=[{"name": "Bought", "event": "Daily Order", "value": "total"}]))
     server.batch(*[track(f"daily-{i}", "Daily") for i in range(30)])
-    server.batch(*[track(f"daily-{i}", "Daily Order") for i in range(9)])
+    server.batch(*[track(f"daily-{i}", "Daily Order", properties={"total": 0.1 * i}) for i in range(9)])
     whole = server.get("journeys", "Daily", "statistics").body
-    tap.equal("there is something to count", (whole["entered"], whole["in_journey"], whole["goals"]), (30, 21, {"Bought": 9}))
+    tap.equal("there is something to count", (whole["entered"], whole["in_journey"], whole["goals"], whole["goal_values"]),
+              (30, 21, {"Bought": 9}, {"Bought": 3.6}))
     days = {"from": day(1), "to": day(0)}
     tap.equal("the days in which all happened have all", server.get("journeys", "Daily", "statistics", **days).body,
               {**whole, **days})

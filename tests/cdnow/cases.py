@@ -91,7 +91,7 @@ def last_node(goals=()):
 
 
 BOUGHT = {"name": "Bought", "event": ORDER}
-BIG = {"name": "Bought big", "event": ORDER, "where": at_least_total(60)}
+BIG = {"name": "Bought big", "event": ORDER, "where": at_least_total(60), "value": "total"}
 THRICE = {"name": "Three times", "did": ORDER, "at_least": 3}
 
 CASES = [

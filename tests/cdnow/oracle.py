@@ -152,7 +152,7 @@ class Journey:
 
     def ends_counted(self):
         """left.goal by name and left.exit_rule by number, each apart."""
-        return {"goals": {goal["name"]: 0 for goal in self.goals}, "exit_rules": [0] * len(self.exits)}
+        return {"goals": {goal["name"]: 0 for goal in self.goals}, "goal_values": {goal["name"]: 0 for goal in self.goals}, "exit_rules": [0] * len(self.exits)}
 
 
 class Walk:
@@ -240,12 +240,12 @@ class Walk:
                     if armed is not None and not armed[number]:
                         armed[number], holds = not holds, False
                 if holds:
-                    self.leave(reason, at, number)
+                    self.leave(reason, at, number, self.records[index].properties.get(rule["value"], 0) if "value" in rule else 0)
                     return
 
     def event_rule_met(self, rule, index, after, at):
         """`after` records had arrived when counting began: it is this one's turn only if it fits as well."""
-        only(rule, "event", "where", "at_least", "within", "name")
+        only(rule, "event", "where", "at_least", "within", "name", "value")
         record = self.records[index]
         return (rule["event"] == record.name and index >= after and where_holds(rule.get("where"), record)
                 and count(record.name, rule, self.records[after:index + 1], at) >= rule.get("at_least", 1))
@@ -335,11 +335,12 @@ class Walk:
         self.at_node = drawn[outcome]
         self.arrive(at)
 
-    def leave(self, reason, at, number=None):
+    def leave(self, reason, at, number=None, value=0):
         for figures in (self.figures(), self.journey.figures):
             figures["left"][reason] += 1
             if reason == "goal":
                 figures["goals"][self.journey.goals[number]["name"]] += 1
+                figures["goal_values"][self.journey.goals[number]["name"]] += value
             if reason == "exit_rule":
                 figures["exit_rules"][number] += 1
         self.inside, self.left_at = False, at

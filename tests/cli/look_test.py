@@ -18,7 +18,7 @@ from tap import Tap
 
 # every kind of end that a live server can bring about: a goal, one of two exit rules, and who stays
 BUSY = {"name": "Büsy, \"live\"", "entry": {"rules": [{"event": "Cart Updated"}], "reentry": {"allowed": True}},
-        "goals": [{"name": "bought", "rule": {"event": ORDER}}], "exits": [{"event": "Left"}, {"event": "Gone"}],
+        "goals": [{"name": "bought", "rule": {"event": ORDER}, "value": "total"}], "exits": [{"event": "Left"}, {"event": "Gone"}],
         "nodes": {"halves": {"type": "split", "paths": [{"name": "rich", "rule": {"attribute": "plan", "eq": "pro"}, "next": "reply"}],
                              "on": {"others": "hold"}},
                   "reply": {"type": "wait_for", "rule": {"event": "Replied"}, "timeout": "30d", "on": {"timed_out": "done"}},
@@ -46,7 +46,7 @@ def check_status(tap, asking):
     commands, data = asking.commands, asking.serving.data
     served, read = asking.run("status"), commands.run("status", "--data", data)
     header, _, rest = read.stdout.partition("\n")
-    tap.ok("5 contacts" in header and "exit rule 2" in rest and "goal \"bought\"" in rest, "there is something to see", read.stdout)
+    tap.ok("5 contacts" in header and "exit rule 2" in rest and "goal \"bought\" worth 59.90" in rest, "there is something to see", read.stdout)
     tap.equal("a server's status reads as its directory's", (served.returncode, served.stdout, served.stderr), (0, rest, ""))
     served, read = asking.run("status", "--json"), commands.run("status", "--data", data, "--json")
     tap.equal("and so does its JSON", json.loads(served.stdout)["journeys"], json.loads(read.stdout)["journeys"])
