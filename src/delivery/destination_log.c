@@ -107,6 +107,49 @@ enum err destination_log_remove(struct control *control, struct str name, const 
     return err;
 }
 
+static void add_unknown(const char *node, size_t index, struct str name, struct arena *arena,
+                        struct findings *findings)
+{
+    const char *at = pointer_join(arena, "/nodes", node);
+    struct finding *finding = array_push(&findings->rows);
+    *finding =
+        (struct finding){.code = FINDING_UNKNOWN_DESTINATION, .node = arena_str(arena, str_from(node))};
+    finding->pointer = pointer_index(arena, pointer_join(arena, at, "destinations"), index);
+    finding->message = arena_printf(arena, "No destination \"%.*s\" is defined: contacts wait at \"%s\".",
+                                    STR_ARG(name), node);
+    finding->fix = arena_printf(arena, "Define it, PUT /v1/destinations/…, or name one that there is.");
+    findings->warnings++;
+}
+
+static void check_node(const struct destination_list *list, const char *id, const json_t *node,
+                       struct arena *arena, struct findings *findings)
+{
+    const json_t *kind_of_node = json_object_get(node, "type"), *name;
+    size_t index;
+    if (!json_is_string(kind_of_node) ||
+        strcmp(json_string_value(kind_of_node), node_kind_name(NODE_ACTIVATE)) != 0)
+        return;
+    json_array_foreach(json_object_get(node, "destinations"), index, name)
+    {
+        struct str text = {json_string_value(name), json_string_length(name)};
+        if (json_is_string(name) && !destination_list_find(list, text))
+            add_unknown(id, index, text, arena, findings);
+    }
+}
+
+void destination_log_check(const struct control *control, const json_t *document, struct arena *arena,
+                           struct findings *findings)
+{
+    struct destination_list list = {0};
+    const char *id;
+    json_t *node;
+    if (destination_log_read(control, arena, &list, NULL))
+        return; /* the findings of the definition are no worse for that */
+    json_object_foreach(json_object_get(document, "nodes"), id, node)
+        check_node(&list, id, node, arena, findings);
+    array_free(&list.entries);
+}
+
 static bool hands_over_to(const struct definition *definition, struct str name)
 {
     for (uint16_t n = 0; n < definition->node_count; n++) {

@@ -4,6 +4,7 @@
 #define DELIVERY_DESTINATION_LOG_H
 #include "base/array.h"
 #include "delivery/destination.h"
+#include "journey/checklist.h"
 #include "partition/control.h"
 
 struct destination_entry {
@@ -25,6 +26,10 @@ enum err destination_log_define(struct control *control, const struct destinatio
                                 const struct control_by *by, struct err_detail *detail);
 enum err destination_log_remove(struct control *control, struct str name, const struct control_by *by,
                                 struct err_detail *detail);
+
+/* Adds a warning for every destination that a journey's document names and the log does not have. */
+void destination_log_check(const struct control *control, const json_t *document, struct arena *arena,
+                           struct findings *findings);
 
 /* The settings as JSON, as they are written; members of the object, without braces. */
 void destination_put_settings(const struct destination_settings *settings, struct buf *out);

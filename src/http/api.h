@@ -109,7 +109,11 @@ void api_later(struct service *service, struct http_request *request, http_handl
 void api_put_journey(const struct control *control, const struct control_journey *journey, struct buf *out);
 void api_put_findings(const struct findings *findings, struct buf *out);
 /* `errors`, `warnings` and `findings` of a document. */
-void api_put_checklist(const json_t *document, struct arena *arena, struct buf *out);
+/* `service` as in api_checklist. */
+void api_put_checklist(struct service *service, const json_t *document, struct arena *arena, struct buf *out);
+/* The findings of a document, those included that only this server can tell. No lock is held. */
+void api_checklist(struct service *service, const json_t *document, struct arena *arena,
+                   struct findings *ret);
 /* The newest version of the journey that the path names, by its id or name; VERSION_NONE after it has
  * answered 404, as for one that has no version yet. No lock is held. */
 uint16_t api_find_journey(struct service *service, struct http_request *request);

@@ -105,11 +105,12 @@ static void refuse_findings(struct http_request *request, uint32_t errors, struc
 }
 
 /* The checklist's findings as a member of the answer; how many errors are among them. */
-static uint32_t check(const json_t *document, struct arena *arena, struct str *ret_findings)
+static uint32_t check(struct service *service, const json_t *document, struct arena *arena,
+                      struct str *ret_findings)
 {
     struct findings findings = {0};
     struct buf out = {0};
-    checklist_run(document, arena, &findings);
+    api_checklist(service, document, arena, &findings);
     api_put_findings(&findings, &out);
     *ret_findings = arena_str(arena, buf_str(&out));
     array_free(&findings.rows);
@@ -174,7 +175,7 @@ void api_publish_new(struct service *service, struct http_request *request, cons
     struct err_detail detail = {"", ""};
     struct control_by by;
     uint64_t position;
-    uint32_t errors = check(document, arena, &change->findings);
+    uint32_t errors = check(service, document, arena, &change->findings);
     if (errors) {
         refuse_findings(request, errors, change->findings);
         return;
@@ -247,7 +248,7 @@ static void act_publish(struct service *service, struct http_request *request, u
     uint64_t position = 0;
     enum err err = take_candidate(service, by, revision, &candidate, &position, &detail);
     if (!err && position == 0) {
-        uint32_t errors = check(candidate.document, arena, &change->findings);
+        uint32_t errors = check(service, candidate.document, arena, &change->findings);
         if (errors) {
             refuse_findings(request, errors, change->findings);
             json_decref(candidate.document);

@@ -25,13 +25,13 @@ static void put_revision(const struct revision *revision, struct buf *out)
 }
 
 /* With what the checklist says of the document, and the document itself where it is wanted. */
-static void answer_revision(struct http_request *request, unsigned status, const struct revision *revision,
-                            const json_t *document, bool with_definition)
+static void answer_revision(struct service *service, struct http_request *request, unsigned status,
+                            const struct revision *revision, const json_t *document, bool with_definition)
 {
     struct buf out = {0};
     buf_put_char(&out, '{');
     put_revision(revision, &out);
-    api_put_checklist(document, http_request_arena(request), &out);
+    api_put_checklist(service, document, http_request_arena(request), &out);
     if (with_definition) {
         api_key(&out, "definition");
         document_write(document, &out);
@@ -171,7 +171,7 @@ static void answer_saved_again(struct service *service, struct http_request *req
     if (same && status != 201)
         same = is_named(service, http_request_parameter(request, "journey"), revision.journey);
     if (same && api_same_document(document, json_object_get(body, "document"))) {
-        answer_revision(request, status, &revision, document, false);
+        answer_revision(service, request, status, &revision, document, false);
     } else {
         refuse_key(&detail);
         refuse(request, ERR_REFUSED, &detail);
@@ -205,7 +205,7 @@ static void create(struct service *service, struct http_request *request, const 
     else if (err)
         refuse(request, err, &detail);
     else
-        answer_revision(request, 201, &revision, document, false);
+        answer_revision(service, request, 201, &revision, document, false);
 }
 
 /* `publish`: true or false, false where it is not there. */
@@ -317,7 +317,7 @@ static void answer_save(struct service *service, struct http_request *request, c
                         enum saving saving, struct save *save)
 {
     switch (saving) {
-    case SAVING_DONE: answer_revision(request, 200, &save->revision, document, false); return;
+    case SAVING_DONE: answer_revision(service, request, 200, &save->revision, document, false); return;
     case SAVING_AGAIN: answer_saved_again(service, request, 200, document, save->position); return;
     case SAVING_STALE: answer_stale(service, request, document, save); return;
     case SAVING_BLIND:
@@ -394,7 +394,7 @@ void api_draft(void *context, struct http_request *request)
         return;
     }
     if (!api_unchanged(request, revision.number))
-        answer_revision(request, 200, &revision, document, true);
+        answer_revision(service, request, 200, &revision, document, true);
     json_decref(document);
 }
 
@@ -441,7 +441,7 @@ void api_journey_check(void *context, struct http_request *request)
     }
     struct buf out = {0};
     buf_put_char(&out, '{');
-    api_put_checklist(document, http_request_arena(request), &out);
+    api_put_checklist(service, document, http_request_arena(request), &out);
     buf_put_char(&out, '}');
     json_decref(document);
     api_answer(request, 200, &out);

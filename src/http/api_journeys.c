@@ -1,5 +1,6 @@
 /* Journeys: checked, listed, shown. */
 #include "base/spelling.h"
+#include "delivery/destination_log.h"
 #include "http/api.h"
 #include "journey/checklist.h"
 #include "json/document.h"
@@ -322,10 +323,18 @@ enum err api_document(const struct http_request *request, json_t **ret, struct e
     return document_parse(http_request_body(request), "body", ret, detail);
 }
 
-void api_put_checklist(const json_t *document, struct arena *arena, struct buf *out)
+void api_checklist(struct service *service, const json_t *document, struct arena *arena, struct findings *ret)
+{
+    checklist_run(document, arena, ret);
+    crew_control_read(service->crew);
+    destination_log_check(service->control, document, arena, ret);
+    crew_control_unlock(service->crew);
+}
+
+void api_put_checklist(struct service *service, const json_t *document, struct arena *arena, struct buf *out)
 {
     struct findings findings = {0};
-    checklist_run(document, arena, &findings);
+    api_checklist(service, document, arena, &findings);
     api_number(out, "errors", findings.errors);
     api_number(out, "warnings", findings.warnings);
     api_put_findings(&findings, out);
@@ -334,7 +343,6 @@ void api_put_checklist(const json_t *document, struct arena *arena, struct buf *
 
 void api_journeys_check(void *context, struct http_request *request)
 {
-    (void)context;
     json_t *document;
     struct err_detail detail = {"", ""};
     enum err err = api_document(request, &document, &detail);
@@ -344,7 +352,7 @@ void api_journeys_check(void *context, struct http_request *request)
     }
     struct buf out = {0};
     buf_put_char(&out, '{');
-    api_put_checklist(document, http_request_arena(request), &out);
+    api_put_checklist(context, document, http_request_arena(request), &out);
     json_decref(document);
     buf_put_char(&out, '}');
     api_answer(request, 200, &out);

@@ -33,7 +33,8 @@
     X(NO_TIMEOUT_MAY_HOLD_FOREVER, no_timeout_may_hold_forever, WARNING)                                    \
     X(OUTCOME_NOT_DRAWN, outcome_not_drawn, WARNING)                                                        \
     X(ACTIONS_IN_A_ROW, actions_in_a_row, WARNING)                                                          \
-    X(WAIT_FOR_WITHOUT_TIMEOUT, wait_for_without_timeout, WARNING)
+    X(WAIT_FOR_WITHOUT_TIMEOUT, wait_for_without_timeout, WARNING)                                          \
+    X(UNKNOWN_DESTINATION, unknown_destination, WARNING)
 /* clang-format on */
 
 enum finding_code {
@@ -59,10 +60,17 @@ struct findings {
     uint32_t errors, warnings;
 };
 
-/* All findings, in the document's order, errors first. It goes on after an error as far as sense can be made:
- * a document that definition_parse refuses gives that error as a finding (the specific code where the table
- * has one) and every other problem it can still see. The rows array belongs to the caller
- * (array_free(&findings->rows)). */
+/* Whether the definition alone tells it. UNKNOWN_DESTINATION is a server's to say, who knows which there are.
+ */
+static inline bool finding_code_is_structural(enum finding_code code)
+{
+    return code != FINDING_UNKNOWN_DESTINATION;
+}
+
+/* All findings that the definition alone tells, in the document's order, errors first. It goes on after an
+ * error as far as sense can be made: a document that definition_parse refuses gives that error as a finding
+ * (the specific code where the table has one) and every other problem it can still see. The rows array
+ * belongs to the caller (array_free(&findings->rows)). */
 void checklist_run(const json_t *document, struct arena *arena, struct findings *ret);
 
 #endif

@@ -56,7 +56,10 @@ def refusals(tap, server):
 
 
 def waiting(tap, server):
-    server.publish(GREET)
+    published = server.publish(GREET)
+    tap.equal("a journey may name it before it is there, and is told so",
+              [(f["severity"], f["node"], f["pointer"]) for f in published.body["findings"] if f["code"] == "unknown_destination"],
+              [("warning", "tell", "/nodes/tell/destinations/0")])
     server.batch({"type": "identify", "userId": "greta", "traits": {"plan": "pro"}}, {"type": "track", "userId": "greta", "event": "Greeted"})
     until(tap, "an activation waits for a destination that is not defined",
           lambda: [(d["name"], d["effects"]["undefined"]) for d in server.get("destinations").body["undefined"]], [("crm / one", 1)])
@@ -70,6 +73,8 @@ def waiting(tap, server):
               [{"destination": "crm / one", "operation": "add", "journey": GREET["name"], "node": "tell", "contact": "greta",
                 "attributes": {"plan": "pro"}}])
     until(tap, "and nothing is open any more", lambda: sum(shown(server, "effects")[0].values()), 0)
+    codes = [f["code"] for f in server.ask("POST", "/v1/journeys/check", {**GREET, "name": "Other"}, "admin").body["findings"]]
+    tap.ok(codes and "unknown_destination" not in codes, "and no journey is warned of it any more", codes)
     tap.equal("the answer counts it", shown(server, "sent", "failed"), [1, 0])
     return answer.headers["ETag"]
 
