@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "http/keys.h"
+#include "http/live.h"
 #include "ingest/imports.h"
 
 enum { DEDUPE_IDS_MAX = 64 << 20, ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
@@ -192,8 +193,10 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
     imports_start(service->imports);
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     service->changes = read_pool_new(SERVICE_CHANGE_THREADS, SERVICE_CHANGES_WAITING_MAX);
+    service->live = live_new(service, LIVE_HEARTBEAT_MS);
     err = http_server_start(&http, &server->http, detail);
     if (err) {
+        live_stop(service->live);
         imports_stop(service->imports);
         dispatch_stop(service->dispatch);
         crew_stop(service->crew);
@@ -213,6 +216,7 @@ uint16_t server_port(const struct server *server)
 void server_stop(struct server *server)
 {
     atomic_store(&server->service.stopping, true);
+    live_stop(server->service.live);
     imports_stop(server->service.imports); /* it answers what has been offered, as the next line waits for */
     http_server_stop(server->http);
     dispatch_stop(server->service.dispatch); /* its results are in the mailboxes: the crew works them off */
@@ -223,6 +227,7 @@ void server_stop(struct server *server)
 
 void server_close(struct server *server)
 {
+    live_free(server->service.live);
     imports_close(server->service.imports);
     dispatch_free(server->service.dispatch);
     keys_close(&server->service);

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
-#include "http/service.h"
+#include "http/live.h"
 
 enum { DISK_WAITS_MS_MAX = 2000 };
 
@@ -115,6 +115,9 @@ void health_metrics(void *context, struct http_request *request)
     figure(&out, "sojourn_dedupe_window_seconds", "gauge", "How long a message id is sure to be known.",
            (uint64_t)crew_dedupe_window_ms(service->crew) / 1000);
     delivery_figures(service->dispatch, &out);
+    if (service->live)
+        figure(&out, "sojourn_stream_listeners", "gauge", "Who listens to /v1/stream.",
+               live_listeners(service->live));
     const struct http_server *server = atomic_load(&service->server);
     if (server) { /* it listens a moment before anybody is told of it */
         struct http_counts counts = http_server_counts(server);

@@ -53,5 +53,6 @@ const struct http_route service_routes[] = {
     {"GET", "/v1/keys", HTTP_ADMIN, api_keys_list, 0},
     {"POST", "/v1/keys", HTTP_ADMIN, api_keys_make_later, 0},
     {"DELETE", "/v1/keys/{key}", HTTP_ADMIN, api_key_revoke_later, 0},
+    {"GET", "/v1/stream", HTTP_ADMIN, api_stream, 0},
 };
 const size_t service_route_count = sizeof service_routes / sizeof *service_routes;

@@ -16,6 +16,7 @@ enum {
 
 struct imports; /* ingest/imports.h */
 struct keys;
+struct live;
 
 struct service {
     struct store *store;
@@ -25,6 +26,7 @@ struct service {
     struct keys *keys;
     struct read_pool *reads;   /* for answers that wait for the store; outlives the HTTP server's stop */
     struct read_pool *changes; /* for handlers that append to the control log; likewise */
+    struct live *live;         /* ends before the HTTP server does */
     struct dispatch *dispatch;
     struct destination_places places; /* where the API may have files written */
     int64_t (*clock)(void *context);  /* UTC ms */

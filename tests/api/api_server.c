@@ -10,10 +10,11 @@
 
 #include "base/check.h"
 #include "http/keys.h"
+#include "http/live.h"
 #include "ingest/imports.h"
 #include "store/sqlite/store_sqlite.h"
 
-enum { ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2, NAME_BYTES = 32 };
+enum { HEARTBEAT_MS = 500, ROOM_BYTES = 1 << 20, DEDUPE_IDS_MAX = 1 << 20, WORKERS = 2, NAME_BYTES = 32 };
 
 static int64_t clock_ms(void *context)
 {
@@ -92,6 +93,7 @@ static int serve(struct service *service, const char *uploads)
     service->reads = read_pool_new(SERVICE_READ_THREADS, SERVICE_READS_WAITING_MAX);
     service->changes = read_pool_new(SERVICE_CHANGE_THREADS, SERVICE_CHANGES_WAITING_MAX);
     dispatch_start(service->dispatch, true);
+    service->live = live_new(service, HEARTBEAT_MS);
     struct http_server *server;
     if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
@@ -102,6 +104,7 @@ static int serve(struct service *service, const char *uploads)
     while (getchar() != EOF)
         ;
     atomic_store(&service->stopping, true);
+    live_stop(service->live);
     imports_stop(service->imports);
     http_server_stop(server);
     dispatch_stop(service->dispatch);
@@ -164,6 +167,7 @@ int main(int argc, char **argv)
     int status = serve(&service, uploads);
     imports_close(service.imports);
     dispatch_free(service.dispatch);
+    live_free(service.live);
     keys_close(&service);
     crew_free(service.crew);
     control_close(service.control);
