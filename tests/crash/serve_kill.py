@@ -181,10 +181,11 @@ def effect_rows(db, kind):
 
 class Directory:
     """One data directory over all of its lives."""
+    serving_class = Serving
 
     def __init__(self, tap, binary, folder, chance):
         self.tap, self.folder, self.chance = tap, folder, chance
-        self.serving = Serving(binary, f"{folder}/data")
+        self.serving = self.serving_class(binary, f"{folder}/data")
         self.acknowledged, self.sent, self.first, self.states = set(), set(), 0, {"running"}
         self.answers_by_kill = []
         self.serving.start()
