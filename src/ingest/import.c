@@ -8,7 +8,7 @@
 
 /* Chunks are small: what a partition takes at once delays a live record behind it. Three on their way keep
  * reader, engines and writer busy; the fourth waits until the first is durable. */
-enum { CHUNK_ROWS_MAX = 4096, CHUNK_BYTES_MAX = 2 << 20, CHUNKS = 3, WAIT_MS = 5 };
+enum { CHUNK_ROWS_MAX = 1024, CHUNK_BYTES_MAX = 2 << 20, CHUNKS = 3, WAIT_MS = 5 };
 
 struct import;
 struct chunk_mail {
