@@ -1,6 +1,7 @@
 /* Hands a file over to a server, watches its rows being taken, and fetches those that were rejected. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -266,7 +267,7 @@ static bool open_file(struct importing *importing)
     }
     importing->bytes = S_ISREG(status.st_mode) && !standard_in ? (int64_t)status.st_size : -1;
     importing->terminal = isatty(fileno(err));
-    importing->told_at = importing->environment->seconds();
+    importing->told_at = importing->terminal ? -HUGE_VAL : importing->environment->seconds();
     return true;
 }
 

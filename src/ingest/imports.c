@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "ingest/imports_log.h"
 
-enum { RETRY_MS = 200 };
+enum { RETRY_SECONDS = 2 };
 
 struct imports {
     struct imports_options options;
@@ -113,8 +113,9 @@ static enum err settle_file(struct imports *imports, const char *path, uint32_t 
     file_path(imports, id, own);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     bool fine = fd >= 0 && fstat(fd, &status) == 0 && fsync(fd) == 0 && rename(path, own) == 0;
+    enum err code = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
     enum err err = fine ? sync_directory(imports, detail)
-                        : err_fail(detail, ERR_IO, imports->directory, "%s", strerror(errno));
+                        : err_fail(detail, code, imports->directory, "%s", strerror(errno));
     if (fine)
         *ret_size = (uint64_t)status.st_size;
     if (fd >= 0)
@@ -336,10 +337,18 @@ static enum err work_off(struct imports *imports, struct import_entry *entry, st
     return err;
 }
 
-static void pause_ms(int64_t ms)
+/* Until a disk that is full is looked at again; true = the server stops. */
+static bool wait_for_room(struct imports *imports)
 {
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    nanosleep(&pause, NULL);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_SECONDS;
+    pthread_mutex_lock(&imports->mutex);
+    if (!imports->stopping)
+        pthread_cond_timedwait(&imports->changed, &imports->mutex, &until);
+    bool stopping = imports->stopping;
+    pthread_mutex_unlock(&imports->mutex);
+    return stopping;
 }
 
 /* The end is in the log before the file goes. A store that is full has room again some day; until the server
@@ -356,12 +365,8 @@ static void end(struct imports *imports, struct import_entry *entry, enum import
     if (state == IMPORT_FAILED)
         copy_text(ended.job.why, sizeof ended.job.why, reject_reason(why, text));
     while (imports_log_ended(&imports->options, &ended, &detail)) {
-        pthread_mutex_lock(&imports->mutex);
-        bool stopping = imports->stopping;
-        pthread_mutex_unlock(&imports->mutex);
-        if (stopping)
+        if (wait_for_room(imports))
             return;
-        pause_ms(RETRY_MS);
     }
     file_path(imports, entry->job.id, path);
     unlink(path);
@@ -393,7 +398,7 @@ static void run(struct imports *imports, struct import_entry *entry)
     else if (err != ERR_REFUSED && !passes)
         end(imports, entry, IMPORT_FAILED, &detail);
     else if (!stopping)
-        pause_ms(RETRY_MS); /* a full disk: it goes on where it stands */
+        wait_for_room(imports); /* it goes on where it stands */
     pthread_mutex_lock(&imports->mutex);
     imports->running = NULL;
     if (!import_has_ended(entry->job.state))
@@ -442,7 +447,11 @@ enum err imports_open(const struct imports_options *options, struct imports **re
     size_t size = strlen(options->directory) + 1;
     imports->directory = memcpy(memory_take(size), options->directory, size);
     CHECK(pthread_mutex_init(&imports->mutex, NULL) == 0);
-    CHECK(pthread_cond_init(&imports->changed, NULL) == 0);
+    pthread_condattr_t attributes;
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&imports->changed, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
     enum err err = imports_log_read(options->control, &imports->entries, detail);
     if (err) {
         imports_close(imports);

@@ -19,9 +19,8 @@ struct rows {
     bool end;        /* the source has no more */
     uint64_t line;   /* of `at`, from 1 */
     uint64_t row_line;
-    struct arena kept; /* header, columns, the ignored key */
-    struct str header, ignored;
-    uint64_t ignored_line;
+    struct arena kept; /* header, columns */
+    struct str header;
 
     struct json_reader *json;
     struct csv_reader *reader;
@@ -181,13 +180,8 @@ static void parse_line(struct rows *rows)
     struct segment *segment = &row->segment;
     row->rejected =
         segment_parse(rows->json, row->text, rows->form, rows->arena, segment, &row->why) != ERR_OK;
-    if (row->rejected)
-        return;
-    keep_body(segment, rows->arena);
-    if (segment->ignored.size && !rows->ignored.size) {
-        rows->ignored = arena_str(&rows->kept, segment->ignored);
-        rows->ignored_line = row->line;
-    }
+    if (!row->rejected)
+        keep_body(segment, rows->arena);
 }
 
 static bool next_line(struct rows *rows, enum err *ret_err, struct err_detail *detail)
@@ -405,11 +399,4 @@ struct str rows_header(const struct rows *rows)
 uint64_t rows_position(const struct rows *rows)
 {
     return source_position(rows->source);
-}
-
-bool rows_ignored_key(const struct rows *rows, struct str *ret_key, uint64_t *ret_line)
-{
-    *ret_key = rows->ignored;
-    *ret_line = rows->ignored_line;
-    return rows->ignored.size > 0;
 }

@@ -34,7 +34,5 @@ bool rows_next(struct rows *rows, struct arena *arena, struct row *ret, enum err
 bool rows_are_csv(const struct rows *rows);      /* known after the first row */
 struct str rows_header(const struct rows *rows); /* a CSV file's first row as it was; empty = none */
 uint64_t rows_position(const struct rows *rows); /* of the file itself, as source_position */
-/* The first key of a record that Segment does not have, and its line; false where there was none. */
-bool rows_ignored_key(const struct rows *rows, struct str *ret_key, uint64_t *ret_line);
 
 #endif

@@ -6,6 +6,7 @@ import collections
 import gzip
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -13,7 +14,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "tools"), HERE]
 from asking import Asking
-from commands import Commands
+from commands import SECONDS_MAX, Commands
 from serving import Serving
 from tap import Tap
 
@@ -61,6 +62,19 @@ def check_import(tap, asking, mark):
     told("contacts are never live", ["contacts", good, "--live"], 1, "", ["live"])
 
 
+def check_bar(tap, asking):
+    """On a terminal progress is one line, drawn over and wiped in the end."""
+    name = asking.commands.write("bar.csv", HEADER + "bar,Order Completed,2026-01-01,5\n" * 1000)
+    ours, theirs = os.openpty()
+    run = subprocess.run([asking.commands.binary, "import", "events", name, *asking.where()], cwd=asking.commands.folder, stdout=subprocess.PIPE,
+                         stderr=theirs, env=asking.environment(SOJOURN_TOKEN=asking.serving.keys["admin token"]), timeout=SECONDS_MAX, text=True)
+    os.close(theirs)
+    drawn = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    tap.equal("an import on a terminal", (run.returncode, run.stdout.split(" (")[0]), (0, "bar.csv: 1000 rows taken, 0 rejected"))
+    tap.ok(drawn.startswith("\rbar.csv is being sent [") and drawn.endswith("\r\x1b[K"), "draws a bar and wipes it", repr(drawn))
+
+
 def cdnow(path):
     """(customer, day) of each row, in the file's order."""
     with open(path, encoding="ascii") as rows:
@@ -97,6 +111,7 @@ def main(binary, path=None):
         try:
             serving.start()
             check_import(tap, Asking(commands, serving, False), "served")
+            check_bar(tap, Asking(commands, serving, False))
             check_history(tap, commands, serving, path)
             serving.end()
             check_import(tap, Asking(commands, serving, True), "closed")
