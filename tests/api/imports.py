@@ -32,6 +32,11 @@ def test_import(tap, server):
     events = {e["event"]: e["count"] for e in server.get("contacts", "hal").body["events"]}
     tap.equal("history counts", events, {"Order Imported": 2})
     tap.equal("and lets nobody in", server.get("journeys", "Imported", "statistics").body["entered"], 0)
+    rows = server.get("contacts", "hal", "timeline").body["timeline"]
+    tap.equal("the timeline tells it from what happens live", [(r["kind"], r["event"], r["properties"], r["at"][:10]) for r in rows],
+              [("history", "Order Imported", {}, "2026-01-03"), ("history", "Order Imported", {"total": 10}, "2026-01-02")])
+    told = server.get("contacts", "hal", "trace", journey="Imported").body["journeys"][0]
+    tap.ok(not told["missed"] and "was imported" in told["not_entered"][0], "and the trace says that an import lets nobody in", told)
     rejects = server.get("imports", str(job["id"]), "rejects")
     tap.equal("rejected rows are a file of the same format", (rejects.headers["Content-Type"], rejects.text.split("\n")[0]),
               ("text/csv", "rejectedLine,rejectedReason,userId,event,timestamp,total:number"))
