@@ -128,7 +128,9 @@ static enum exit_status run(const struct environment *environment, const struct 
 const struct command command_check = {
     .name = "check",
     .summary = "Say whether a journey can be published, and what is wrong with it.",
-    .usage = "[FILE…] [--journey NAME] [--json]     (- is standard input)",
+    .usage = "[FILE…] [--json]     (- is standard input)\n"
+             "       sojourn check --journey NAME [--version N] [--server URL] [--token TOKEN] [--data DIR] "
+             "[--json]",
     .files = "FILE",
     .files_may_miss = true,
     .options = options,

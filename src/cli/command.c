@@ -114,6 +114,8 @@ static bool take_words(struct arguments *arguments, const char *const *words, si
                               word);
         } else if (!arguments->command->files) {
             return usage_fail(arguments->command, err, "\"%s\" belongs to no option", word);
+        } else if (word[0] == '\0') {
+            return usage_fail(arguments->command, err, "%s is empty", arguments->command->files);
         } else if (arguments->command->files_max && arguments->files.count == arguments->command->files_max) {
             return usage_fail(arguments->command, err, "\"%s\" is one %s too many; quote a name with blanks",
                               word, arguments->command->files);

@@ -28,7 +28,7 @@ class Asking:
 
 
 class Unreliable:
-    """A relay in front of a server that swallows answers, or answers itself that it is busy: the first `faults` times
+    """A relay in front of a server that swallows answers, or answers by itself (it is busy; a page for people): the first `faults` times
     that the method is asked for (None = any)."""
 
     def __init__(self, port, fault, faults, method=None):
@@ -71,6 +71,13 @@ class Unreliable:
             request.send_header("Retry-After", "0")
             request.send_header("Content-Length", "0")
             request.end_headers()
+            return
+        if bad and self.fault == "page":
+            request.send_response(502)
+            request.send_header("Content-Type", "text/html")
+            request.send_header("Content-Length", "13")
+            request.end_headers()
+            request.wfile.write(b"<p>Oh no!</p>")
             return
         behind = http.client.HTTPConnection("127.0.0.1", self.port_behind, timeout=SECONDS_MAX)
         behind.request(request.command, request.path, body, {name: value for name, value in request.headers.items() if name != "Host"})

@@ -144,6 +144,18 @@ def check_lost_answers(tap, asking):
         tap.ok(len(relay.keys) == 3 and len(set(relay.keys)) == 1 and relay.keys[0], "is asked for under the same key", relay.keys)
 
 
+def check_strangers(tap, asking):
+    """What answers is no server of ours, or one that is busy for good."""
+    commands, serving = asking.commands, asking.serving
+    for fault, faults, texts in (("page", 1, ("answers 502", "not as a Sojourn server")), ("lost", 99, ("connection was lost", "not known"))):
+        with Unreliable(serving.port, fault, faults) as relay:
+            at = f"127.0.0.1:{relay.port}"
+            run = commands.run("key", "create", "write", "nobody's", "--server", at, "--token", "x") if fault == "lost" else \
+                commands.run("pause", "Told", "--server", at, "--token", "x")
+        refused(tap, f"an answer that is a {fault}", run, 1, f"http://{at}", *texts)
+        tap.equal("is asked for once", len(relay.keys), 1)
+
+
 def check_directories(tap, asking):
     """The server is closed."""
     commands = asking.commands
@@ -185,6 +197,7 @@ def main(binary):
             check_help(tap, commands)
             check_addresses(tap, running)
             check_lost_answers(tap, running)
+            check_strangers(tap, running)
             serving.end()
             check_actions(tap, closed, "Shut")
             check_enroll(tap, closed, "Rung")
