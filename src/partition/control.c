@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "partition/control_state.h"
 #include "json/document.h"
 
@@ -68,10 +69,18 @@ static enum err replay_entry(struct control *control, const struct control_entry
     return ERR_OK;
 }
 
+static uint64_t hash_of_key(const void *context, uint32_t index)
+{
+    const struct control *control = context;
+    return hash_str(control->keys.items[index].key);
+}
+
 static void remember_key(struct control *control, struct str key, uint64_t position)
 {
-    if (key.size)
-        *array_push(&control->keys) = (struct taken){arena_str(&control->arena, key), position};
+    if (key.size == 0)
+        return;
+    *array_push(&control->keys) = (struct taken){arena_str(&control->arena, key), position};
+    map_add(&control->key_map, hash_str(key), (uint32_t)(control->keys.count - 1), hash_of_key, control);
 }
 
 static enum err parse_entry(struct control *control, const struct control_entry *entry,
@@ -141,6 +150,7 @@ void control_close(struct control *control)
     array_free(&control->statuses);
     array_free(&control->notes);
     array_free(&control->keys);
+    map_deinit(&control->key_map);
     free(control);
 }
 
@@ -163,15 +173,25 @@ void control_leave(const struct control *control)
 
 /* ── appending ────────────────────────────────────────────────────────────── */
 
+struct wanted_key {
+    const struct control *control;
+    struct str key;
+};
+
+static bool is_wanted_key(const void *context, uint32_t index)
+{
+    const struct wanted_key *wanted = context;
+    return str_equal(wanted->control->keys.items[index].key, wanted->key);
+}
+
 bool control_find_key(const struct control *control, struct str key, uint64_t *ret_position)
 {
-    array_each (&control->keys, i) {
-        if (key.size && str_equal(control->keys.items[i].key, key)) {
-            *ret_position = control->keys.items[i].position;
-            return true;
-        }
-    }
-    return false;
+    const struct wanted_key wanted = {control, key};
+    uint32_t index;
+    if (key.size == 0 || !map_find(&control->key_map, hash_str(key), is_wanted_key, &wanted, &index))
+        return false;
+    *ret_position = control->keys.items[index].position;
+    return true;
 }
 
 bool control_is_taken(const struct control *control, const struct control_by *by)

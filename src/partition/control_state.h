@@ -1,6 +1,7 @@
 /* The control from inside: control.c reads and appends the log, control_journeys.c keeps the journeys. */
 #ifndef PARTITION_CONTROL_STATE_H
 #define PARTITION_CONTROL_STATE_H
+#include "base/map.h"
 #include "partition/control_journeys.h"
 #include "json/reader.h"
 
@@ -27,6 +28,7 @@ struct control {
     ARRAY(uint32_t) journey_numbers;          /* by version */
     ARRAY(struct note) notes;
     ARRAY(struct taken) keys;
+    struct map key_map;         /* of them, by key: an editor that saves every few seconds leaves many */
     struct json_reader *reader; /* while the log is read: drafts are many and large */
     int64_t now_ms;             /* of the newest entry: names are dated with it */
     enum err failed;
