@@ -72,6 +72,19 @@ static void check_findings(const struct findings *findings, enum err err, const 
     CHECK(told);
 }
 
+/* What is shown of a draft: sound as far as it goes, and there for whatever is a definition. */
+static void check_head(const json_t *json, struct arena *arena, enum err err)
+{
+    struct definition head;
+    if (definition_read_head(json, arena, &head, NULL)) {
+        CHECK(err != ERR_OK);
+        return;
+    }
+    CHECK(head.name.size > 0 && head.label_count <= DEFINITION_LABELS_MAX);
+    for (uint32_t i = 0; i < head.label_count; i++)
+        CHECK(head.labels[i].size > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *json = NULL, *sorted = NULL;
@@ -88,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(detail.text[0] && str_is_utf8(str_from(detail.text)) && str_is_utf8(str_from(detail.place)));
         CHECK(detail.place[0] == '\0' || detail.place[0] == '/');
     }
+    check_head(json, &arena, err);
     checklist_run(json, &arena, &findings);
     check_findings(&findings, err, &detail);
     array_free(&findings.rows);
