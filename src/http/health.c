@@ -107,6 +107,10 @@ void health_metrics(void *context, struct http_request *request)
            crew_room_used(service->crew));
     figure(&out, "sojourn_store_stalled", "gauge", "1 while the store refuses commits.",
            crew_stalled(service->crew));
+    figure(&out, "sojourn_reads_waiting", "gauge", "Requests that wait for a thread that reads the store.",
+           read_pool_waiting(service->reads));
+    figure(&out, "sojourn_searches", "gauge", "Searches of contacts under way.",
+           atomic_load(&service->searches));
     figure(&out, "sojourn_disk_waits_milliseconds", "gauge",
            "How long the oldest write has been waiting for the disk.",
            (uint64_t)crew_disk_waits_ms(service->crew));

@@ -70,6 +70,8 @@ bool read_pool_post(struct read_pool *pool, struct read_job *job)
 
 size_t read_pool_waiting(struct read_pool *pool)
 {
+    if (!pool)
+        return 0;
     pthread_mutex_lock(&pool->mutex);
     size_t waiting = pool->waiting;
     pthread_mutex_unlock(&pool->mutex);

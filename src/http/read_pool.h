@@ -21,7 +21,7 @@ struct read_pool *read_pool_new(unsigned threads, size_t waiting_max);
 /* From any thread; jobs are begun in the order of posting. False where `waiting_max` wait already: the job
  * stays the caller's. */
 bool read_pool_post(struct read_pool *pool, struct read_job *job);
-size_t read_pool_waiting(struct read_pool *pool);
+size_t read_pool_waiting(struct read_pool *pool); /* NULL has none */
 /* Runs what waits, then ends the threads. Nothing may be posted meanwhile. NULL is nothing. */
 void read_pool_free(struct read_pool *pool);
 

@@ -226,6 +226,8 @@ def test_searches_beside_ingest(tap, server):
         thread.join()
     tap.ok(not wrong and 200 in codes, "searches and records beside each other are all answered", wrong[:1])
     tap.equal("when they are over there is room again", [server.get("contacts", limit=1).status for _ in range(9)], [200] * 9)
+    metrics = server.ask("GET", "/metrics").text
+    tap.ok("sojourn_searches 0\n" in metrics and "sojourn_reads_waiting 0\n" in metrics, "and the metrics say so", metrics)
 
 
 TESTS = (test_trace, test_trace_pages, test_long_trace, test_days, test_list, test_search, test_slices, test_searches_beside_ingest)
