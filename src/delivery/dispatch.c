@@ -12,6 +12,9 @@ struct inbox {
     ARRAY(struct store_effect) rows;
     struct arena names;
     struct str destination, operation; /* the last ones copied: most rows have the same as their neighbour */
+    struct {
+        uint64_t from, to; /* seqs of effects opened without room; from 0 = none */
+    } missed[STORE_PARTITIONS];
 };
 
 /* What one partition is asked in a round. */
@@ -59,6 +62,22 @@ static struct str keep_name(struct inbox *inbox, struct str *last, struct str na
     return *last;
 }
 
+/* Whether the row is to be held. What was missed is open in the store alone, so its closing closes nothing
+ * here: when it is read back the engine says that it is gone. */
+static bool has_room(struct inbox *inbox, uint32_t max, uint32_t partition, const struct effect_row *row)
+{
+    uint64_t *from = &inbox->missed[partition].from;
+    if (row->kind == EFFECT_ATTEMPTED)
+        return false;
+    if (row->kind != EFFECT_OPENED)
+        return *from == 0 || row->effect < *from;
+    if (*from == 0 && inbox->rows.count < max)
+        return true;
+    *from = *from ? *from : row->seq;
+    inbox->missed[partition].to = row->seq;
+    return false;
+}
+
 void dispatch_take(struct dispatch *dispatch, const struct batch *batch)
 {
     if (batch->effects.count == 0)
@@ -67,6 +86,8 @@ void dispatch_take(struct dispatch *dispatch, const struct batch *batch)
     struct inbox *inbox = dispatch->inbox;
     for (size_t i = 0; i < batch->effects.count && !dispatch->stopping; i++) {
         struct effect_row row = batch->effects.items[i];
+        if (!has_room(inbox, dispatch->options.inbox_max, batch->partition, &row))
+            continue;
         row.destination_name = keep_name(inbox, &inbox->destination, row.destination_name);
         row.operation = keep_name(inbox, &inbox->operation, row.operation);
         *array_push(&inbox->rows) = (struct store_effect){batch->partition, row};
@@ -79,6 +100,11 @@ static void empty_inbox(struct dispatch *dispatch, struct inbox *inbox)
 {
     array_each (&inbox->rows, i)
         outbox_take_row(dispatch->outbox, inbox->rows.items[i].partition, &inbox->rows.items[i].row);
+    for (uint32_t p = 0; p < STORE_PARTITIONS; p++) {
+        if (inbox->missed[p].from)
+            outbox_take_missed(dispatch->outbox, p, inbox->missed[p].from, inbox->missed[p].to);
+        inbox->missed[p].from = 0;
+    }
     array_clear(&inbox->rows);
     arena_reset(&inbox->names);
     inbox->destination = inbox->operation = (struct str){0};
@@ -423,6 +449,8 @@ enum err dispatch_new(const struct dispatch_options *options, struct dispatch **
 {
     struct dispatch *dispatch = memory_take_zeroed(1, sizeof *dispatch);
     dispatch->options = *options;
+    if (dispatch->options.inbox_max == 0)
+        dispatch->options.inbox_max = DISPATCH_INBOX_MAX;
     dispatch->inbox = dispatch->boxes;
     dispatch->refused_until_ms = INT64_MIN;
     init_reads(dispatch);

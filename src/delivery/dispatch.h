@@ -9,7 +9,8 @@
  * - Orders are worked off between two rounds. When an order's `done` is called, the round that was under way
  *   when it was posted has ended: with a version that every partition has paused before, nothing of it leaves
  *   any more.
- * - A worker never waits for a destination: dispatch_take copies and returns.
+ * - A worker never waits for a destination: dispatch_take copies and returns. What comes in while a
+ * destination does not return is held up to a limit; the store has the rest.
  * - A store that is full or busy is tried again; one that is broken goes to on_broken.
  *
  *     crew_new · dispatch_new · dispatch_define … · crew_start, dispatch_start · … · dispatch_stop ·
@@ -24,10 +25,13 @@
 
 struct dispatch;
 
+enum { DISPATCH_INBOX_MAX = 500000 }; /* 60 MB, where a destination's disk does not answer for long */
+
 struct dispatch_options {
     struct store *store;
     struct crew *crew; /* loaded, not started */
     const struct control *control;
+    uint32_t inbox_max; /* rows that wait for a round to end; the rest is read back; 0 = DISPATCH_INBOX_MAX */
     int64_t (*clock)(void *context); /* UTC ms; called from the dispatcher's thread */
     void *clock_context;
     /* Called on the dispatcher's thread when a destination begins to fail (why), and when it takes what it is

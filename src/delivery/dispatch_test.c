@@ -26,7 +26,7 @@ struct scene {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     uint64_t answered; /* guarded by the mutex */
-    uint32_t contacts;
+    uint32_t contacts, inbox_max;
     uint16_t event;
 };
 
@@ -79,6 +79,20 @@ static struct destination_settings crm(const struct scene *scene)
     return folder_settings(scene->folder->file);
 }
 
+static void load_dispatch(struct scene *scene)
+{
+    const struct dispatch_options dispatch = {.store = scene->store,
+                                              .crew = scene->crew,
+                                              .control = scene->control,
+                                              .inbox_max = scene->inbox_max,
+                                              .clock = clock_of,
+                                              .clock_context = scene,
+                                              .on_problem = on_problem,
+                                              .on_broken = on_broken,
+                                              .context = scene};
+    assert_int_equal(dispatch_new(&dispatch, &scene->dispatch, NULL), ERR_OK);
+}
+
 static void load(struct scene *scene)
 {
     assert_int_equal(control_open(scene->store, false, &scene->control, NULL), ERR_OK);
@@ -92,15 +106,7 @@ static void load(struct scene *scene)
                                       .on_broken = on_broken,
                                       .context = scene};
     assert_int_equal(crew_new(&crew, &scene->crew, NULL), ERR_OK);
-    const struct dispatch_options dispatch = {.store = scene->store,
-                                              .crew = scene->crew,
-                                              .control = scene->control,
-                                              .clock = clock_of,
-                                              .clock_context = scene,
-                                              .on_problem = on_problem,
-                                              .on_broken = on_broken,
-                                              .context = scene};
-    assert_int_equal(dispatch_new(&dispatch, &scene->dispatch, NULL), ERR_OK);
+    load_dispatch(scene);
 }
 
 static void start(struct scene *scene)
@@ -241,8 +247,8 @@ static void on_done(struct mail *mail, enum err err)
     count_answer(scene);
 }
 
-/* So many new contacts come in; when it returns their effects are durable. */
-static void come(struct scene *scene, uint32_t count)
+/* So many new contacts come in; each is answered when its effect is durable. */
+static void post_contacts(struct scene *scene, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct posted *posted = memory_take_zeroed(1, sizeof *posted);
@@ -260,6 +266,11 @@ static void come(struct scene *scene, uint32_t count)
         posted->mail.inputs.count = 1;
         crew_post(scene->crew, partition_of(posted->input.record.hash, PARTITIONS), &posted->mail);
     }
+}
+
+static void come(struct scene *scene, uint32_t count)
+{
+    post_contacts(scene, count);
     await_answers(scene, count);
 }
 
@@ -417,6 +428,38 @@ static void a_store_that_is_full_delays_what_leaves(void **state)
     assert_lines(scene, 10);
 }
 
+/* On the dispatcher's thread: a round that does not end before the workers have done all. */
+static void on_long_order(struct dispatch_order *order)
+{
+    struct test_order *posted = (struct test_order *)order;
+    struct scene *scene = posted->scene;
+    pthread_mutex_lock(&scene->mutex);
+    while (scene->answered < MANY)
+        pthread_cond_wait(&scene->changed, &scene->mutex);
+    pthread_mutex_unlock(&scene->mutex);
+    count_answer(scene);
+}
+
+static void what_has_no_room_while_a_round_is_long_is_read_back(void **state)
+{
+    struct scene *scene = *state;
+    dispatch_free(scene->dispatch);
+    scene->inbox_max = 100;
+    load_dispatch(scene);
+    const struct destination_settings settings = crm(scene);
+    dispatch_define(scene->dispatch, &settings);
+    start(scene);
+    struct test_order posted = {.order = {.kind = DISPATCH_BARRIER, .done = on_long_order}, .scene = scene};
+    dispatch_post(scene->dispatch, &posted.order);
+    post_contacts(scene, MANY);
+    await_answers(scene, MANY + 1);
+    await_sent(scene, MANY);
+    assert_lines(scene, MANY);
+    come(scene, MANY); /* and it has caught up */
+    await_sent(scene, 2 * MANY);
+    assert_lines(scene, 2 * MANY);
+}
+
 static void what_was_open_at_the_end_goes_out_at_the_next_start(void **state)
 {
     struct scene *scene = *state;
@@ -447,6 +490,7 @@ int main(void)
         IN_A_SCENE(effects_wait_for_a_destination_to_be_defined),
         IN_A_SCENE(a_destination_that_fails_says_why_and_is_tried_again),
         IN_A_SCENE(a_store_that_is_full_delays_what_leaves),
+        IN_A_SCENE(what_has_no_room_while_a_round_is_long_is_read_back),
         IN_A_SCENE(what_was_open_at_the_end_goes_out_at_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,10 @@ void outbox_failed(struct outbox *outbox, struct str name, int64_t now_ms, const
 void outbox_take(struct outbox *outbox, const struct batch *batch);
 void outbox_take_row(struct outbox *outbox, uint32_t partition, const struct effect_row *row);
 
+/* Instead of the rows of effects that were opened with a seq in [from, to]: they are read back when there is
+ * room. Closings of such may be left out too. */
+void outbox_take_missed(struct outbox *outbox, uint32_t partition, uint64_t from, uint64_t to);
+
 struct outbox_result {
     uint32_t partition;
     struct result result;

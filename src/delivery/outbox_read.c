@@ -38,6 +38,17 @@ void outbox_take_row(struct outbox *outbox, uint32_t partition, const struct eff
         (void)close_item(outbox, partition, row->effect);
 }
 
+void outbox_take_missed(struct outbox *outbox, uint32_t partition, uint64_t from, uint64_t to)
+{
+    struct queue *queue = &outbox->queues[partition];
+    CHECK(queue->taken < from && from <= to);
+    queue->taken = to;
+    if (!queue->behind) {
+        queue->behind = true;
+        queue->read_to = from - 1;
+    }
+}
+
 /* ── at start ─────────────────────────────────────────────────────────────── */
 
 struct opened_before {
