@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/keys.h"
 #include "http/live.h"
+#include "http/settings.h"
 #include "ingest/imports.h"
 
 enum { DEDUPE_IDS_MAX = 64 << 20, ROOM_BYTES = 64 << 20, BODIES_BYTES = 128 << 20, HTTP_THREADS = 2 };
@@ -142,6 +143,8 @@ enum err server_open(const struct environment *environment, const char *data, ui
     if (!err)
         err = keys_open(service, detail);
     if (!err)
+        err = settings_open(service, detail);
+    if (!err)
         err = open_imports(ret, data, detail);
     return err ? err : open_dispatch(ret, data, detail);
 }
@@ -204,6 +207,7 @@ enum err server_start(struct server *server, const char *address, uint16_t port,
         read_pool_free(service->reads);
     } else {
         atomic_store(&service->server, server->http);
+        settings_apply(service);
     }
     return err;
 }
@@ -230,6 +234,7 @@ void server_close(struct server *server)
     live_free(server->service.live);
     imports_close(server->service.imports);
     dispatch_free(server->service.dispatch);
+    settings_close(&server->service);
     keys_close(&server->service);
     crew_free(server->service.crew);
     array_each (&server->files, i)

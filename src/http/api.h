@@ -144,7 +144,8 @@ http_handler api_journeys_check, api_journeys_create, api_journeys_list, api_jou
 http_handler api_destinations_list, api_destination, api_destination_define, api_destination_remove;
 http_handler api_draft, api_draft_save, api_draft_discard, api_journey_check;
 http_handler api_contacts_list, api_contacts_search;
-http_handler api_keys_list, api_keys_make, api_key_revoke, api_stream;
+http_handler api_keys_list, api_keys_make, api_key_revoke, api_stream, api_openapi, api_settings,
+    api_settings_change;
 http_handler api_contact, api_contact_timeline, api_contact_trace;
 
 /* Of a file that is imported; unpacked where it was sent packed. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "http/api.h"
+#include "http/settings.h"
 #include "ingest/quote.h"
 #include "journey/checklist.h"
 
@@ -329,15 +330,15 @@ static enum err check_revision(const json_t *revision, struct err_detail *detail
     return err_fail(detail, ERR_INVALID, "/revision", "must be the number of a draft's revision, from 1");
 }
 
-/* `hold`: one of two, `all` where none is asked for; `policy`: the one that this version has; `confirm`: the
- * journey's name, typed. */
-static enum err take_own(const json_t *body, size_t action, struct str journey, enum version_hold *ret_hold,
-                         struct err_detail *detail)
+/* `hold`: one of two, the usual one where none is asked for; `policy`: the one that this version has;
+ * `confirm`: the journey's name, typed. */
+static enum err take_own(const json_t *body, size_t action, struct str journey, enum version_hold usual,
+                         enum version_hold *ret_hold, struct err_detail *detail)
 {
     char pointer[16], quoted[QUOTE_BYTES];
     struct str text;
     enum action_kind kind = actions[action].kind;
-    *ret_hold = kind == ACTION_PAUSE ? HOLD_ALL : HOLD_NONE;
+    *ret_hold = kind == ACTION_PAUSE ? usual : HOLD_NONE;
     snprintf(pointer, sizeof pointer, "/%s", actions[action].own);
     if (kind == ACTION_PUBLISH)
         return check_revision(json_object_get(body, actions[action].own), detail);
@@ -389,8 +390,9 @@ static struct str name_of(struct service *service, struct http_request *request,
 }
 
 /* What the body asks for: the action's row, and a publish's revision (0 = whichever is there). */
-static enum err take_body(const struct http_request *request, struct str journey, size_t *ret_action,
-                          enum version_hold *ret_hold, uint32_t *ret_revision, struct err_detail *detail)
+static enum err take_body(const struct service *service, const struct http_request *request,
+                          struct str journey, size_t *ret_action, enum version_hold *ret_hold,
+                          uint32_t *ret_revision, struct err_detail *detail)
 {
     json_t *body;
     enum err err = api_document(request, &body, detail);
@@ -399,8 +401,9 @@ static enum err take_body(const struct http_request *request, struct str journey
     err = take_kind(body, ret_action, detail);
     if (!err)
         err = check_members(body, *ret_action, detail);
+    enum version_hold usual = (enum version_hold)settings_get(service->settings, SETTING_PAUSE_DEFAULT);
     if (!err)
-        err = take_own(body, *ret_action, journey, ret_hold, detail);
+        err = take_own(body, *ret_action, journey, usual, ret_hold, detail);
     if (!err)
         *ret_revision = (uint32_t)json_integer_value(json_object_get(body, "revision"));
     json_decref(body);
@@ -418,7 +421,8 @@ void api_journey_act(void *context, struct http_request *request)
     uint32_t revision, journey = api_find_entity(service, request);
     if (!journey)
         return;
-    enum err err = take_body(request, name_of(service, request, journey), &action, &hold, &revision, &detail);
+    enum err err =
+        take_body(service, request, name_of(service, request, journey), &action, &hold, &revision, &detail);
     if (!err)
         err = api_take_by(service, request, &by, &detail);
     if (!err && actions[action].kind == ACTION_PUBLISH) {

@@ -184,7 +184,7 @@ static bool is_framed(struct http_request *request, const struct facts *facts)
 static size_t body_bytes_max(const struct http_request *request)
 {
     return request->route && request->route->body_bytes_max ? request->route->body_bytes_max
-                                                            : HTTP_BODY_BYTES_MAX;
+                                                            : atomic_load(&request->server->body_bytes_max);
 }
 
 static void refuse_size(struct http_request *request)

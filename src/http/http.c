@@ -125,6 +125,7 @@ enum err http_server_start(const struct http_options *options, struct http_serve
     server->options = *options;
     if (!server->options.idle_seconds)
         server->options.idle_seconds = HTTP_IDLE_SECONDS;
+    atomic_store(&server->body_bytes_max, HTTP_BODY_BYTES_MAX);
     server->budget.max = options->memory_bytes_max;
     server->listen_fd = -1;
     pthread_mutex_init(&server->mutex, NULL);
@@ -187,6 +188,11 @@ void http_server_stop(struct http_server *server)
     wait_for_answers(server);
     MHD_stop_daemon(server->daemon);
     server_free(server);
+}
+
+void http_server_set_body_max(struct http_server *server, size_t bytes)
+{
+    atomic_store(&server->body_bytes_max, bytes);
 }
 
 struct http_counts http_server_counts(const struct http_server *server)

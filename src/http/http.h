@@ -70,6 +70,8 @@ uint16_t http_server_port(const struct http_server *server);
 /* Takes no new connections; requests in flight are answered (their handlers must see to it), then everything
  * ends. */
 void http_server_stop(struct http_server *server);
+/* The largest body of routes that say nothing, from the next request on; HTTP_BODY_BYTES_MAX at first. */
+void http_server_set_body_max(struct http_server *server, size_t bytes);
 struct http_counts {
     uint64_t requests, answers_by_class[6]; /* [2] = 2xx … */
     uint64_t connections_open, body_bytes;

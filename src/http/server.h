@@ -36,6 +36,7 @@ struct http_server {
     int listen_fd;
     uint16_t port;
     struct budget budget;
+    _Atomic size_t body_bytes_max; /* of routes that say nothing */
     _Atomic uint64_t requests, answers_by_class[6], body_bytes;
     _Atomic uint64_t connections, kept;
     _Atomic uint64_t resuming; /* threads within the library, waking a connection */

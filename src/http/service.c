@@ -17,6 +17,7 @@ LATER(api_destination_define)
 LATER(api_destination_remove)
 LATER(api_keys_make)
 LATER(api_key_revoke)
+LATER(api_settings_change)
 
 const struct http_route service_routes[] = {
     HEALTH_ROUTES,
@@ -54,5 +55,8 @@ const struct http_route service_routes[] = {
     {"POST", "/v1/keys", HTTP_ADMIN, api_keys_make_later, 0},
     {"DELETE", "/v1/keys/{key}", HTTP_ADMIN, api_key_revoke_later, 0},
     {"GET", "/v1/stream", HTTP_ADMIN, api_stream, 0},
+    {"GET", "/v1/settings", HTTP_ADMIN, api_settings, 0},
+    {"PATCH", "/v1/settings", HTTP_ADMIN, api_settings_change_later, 0},
+    {"GET", "/v1/openapi.yaml", HTTP_OPEN, api_openapi, 0},
 };
 const size_t service_route_count = sizeof service_routes / sizeof *service_routes;

@@ -17,6 +17,7 @@ enum {
 struct imports; /* ingest/imports.h */
 struct keys;
 struct live;
+struct settings;
 
 struct service {
     struct store *store;
@@ -24,6 +25,7 @@ struct service {
     struct crew *crew;
     struct imports *imports; /* ends before the HTTP server does: it answers what it is offered */
     struct keys *keys;
+    struct settings *settings;
     struct read_pool *reads;   /* for answers that wait for the store; outlives the HTTP server's stop */
     struct read_pool *changes; /* for handlers that append to the control log; likewise */
     struct live *live;         /* ends before the HTTP server does */

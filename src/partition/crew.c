@@ -404,7 +404,8 @@ bool crew_room_take(struct crew *crew, size_t bytes)
 {
     size_t used = atomic_load(&crew->room_used);
     do {
-        if (bytes > crew->options.room_bytes || used > crew->options.room_bytes - bytes)
+        size_t most = atomic_load(&crew->room_max);
+        if (bytes > most || used > most - bytes)
             return false;
     } while (!atomic_compare_exchange_weak(&crew->room_used, &used, used + bytes));
     return true;
@@ -413,6 +414,11 @@ bool crew_room_take(struct crew *crew, size_t bytes)
 void crew_room_give(struct crew *crew, size_t bytes)
 {
     CHECK(atomic_fetch_sub(&crew->room_used, bytes) >= bytes);
+}
+
+void crew_room_set(struct crew *crew, size_t bytes)
+{
+    atomic_store(&crew->room_max, bytes);
 }
 
 size_t crew_room_used(const struct crew *crew)

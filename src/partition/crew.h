@@ -52,6 +52,8 @@ const struct partition *crew_partition(const struct crew *crew, uint32_t partiti
 bool crew_room_take(struct crew *crew, size_t bytes);
 void crew_room_give(struct crew *crew, size_t bytes);
 size_t crew_room_used(const struct crew *crew);
+/* Another room_bytes from now on; what has been taken stays taken. Any thread. */
+void crew_room_set(struct crew *crew, size_t bytes);
 
 /* True while the store refuses commits (disk full): new records should be answered 503. */
 bool crew_stalled(const struct crew *crew);

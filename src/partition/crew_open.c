@@ -83,6 +83,7 @@ enum err crew_new(const struct crew_options *options, struct crew **ret, struct 
 {
     struct crew *crew = memory_take_zeroed(1, sizeof *crew);
     crew->options = *options;
+    atomic_store(&crew->room_max, options->room_bytes);
     crew->partitions = options->store->partitions;
     CHECK(options->workers > 0 && crew->partitions <= STORE_PARTITIONS);
     control_lock_init(&crew->control_lock, options->control);

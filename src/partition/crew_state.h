@@ -49,7 +49,7 @@ struct crew {
     struct worker *workers;
     bool started;
     struct control_lock control_lock;
-    _Atomic size_t room_used;
+    _Atomic size_t room_used, room_max;
     _Atomic bool stalled, broken;
     _Atomic uint64_t rows_durable;
 };

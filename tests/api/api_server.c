@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "http/keys.h"
 #include "http/live.h"
+#include "http/settings.h"
 #include "ingest/imports.h"
 #include "store/sqlite/store_sqlite.h"
 
@@ -98,6 +99,7 @@ static int serve(struct service *service, const char *uploads)
     if (http_server_start(&options, &server, &detail))
         return fail("http", &detail);
     atomic_store(&service->server, server);
+    settings_apply(service);
     printf("{\"port\":%u,\"name\":\"%s\",\"write\":\"%s\",\"admin\":\"%s\"}\n", http_server_port(server),
            name, write_key, admin_token);
     fflush(stdout);
@@ -159,7 +161,7 @@ int main(int argc, char **argv)
                                             .clock = clock_ms};
     if (imports_open(&imports, &service.imports, &detail))
         return fail("imports", &detail);
-    if (keys_open(&service, &detail))
+    if (keys_open(&service, &detail) || settings_open(&service, &detail))
         return fail("keys", &detail);
     if (open_dispatch(&service, argv[1], &detail))
         return fail("dispatch", &detail);
@@ -168,6 +170,7 @@ int main(int argc, char **argv)
     imports_close(service.imports);
     dispatch_free(service.dispatch);
     live_free(service.live);
+    settings_close(&service);
     keys_close(&service);
     crew_free(service.crew);
     control_close(service.control);

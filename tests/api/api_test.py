@@ -11,6 +11,7 @@ import enroll
 import imports
 import keys
 import reads
+import settings
 import stream
 from contract import Contract
 from destinations import test_destinations
@@ -319,13 +320,14 @@ def main(binary, document):
                          test_actions, test_crowd, test_room, test_one_request, test_repeated, test_health):
                 test(server)
             test_destinations(tap, server)
-            for test in (*enroll.TESTS, *reads.TESTS, *imports.TESTS, *keys.TESTS, *stream.TESTS):
+            for test in (*enroll.TESTS, *reads.TESTS, *imports.TESTS, *keys.TESTS, *stream.TESTS, *settings.TESTS):
                 test(tap, server)
             drafted = drafts.run(tap, server)
         test_restart(binary, folder, drafted)
         test_keys_survive(binary, folder)
         keys.test_restart(tap, binary, folder, served)
         stream.test_stop(tap, binary, folder, served)
+        settings.test_restart(tap, binary, folder, served)
     tap.ok(not contract.breaches, "every answer was as api/openapi.yaml says", "\n".join(contract.breaches[:20]))
     succeeded = {(method, template) for method, template, status in contract.seen if status < 300}
     tap.equal("every operation of the document was asked and answered", sorted(set(contract.operations) - succeeded), [])
