@@ -17,7 +17,8 @@ static enum err append(const struct imports_options *options, int kind, const st
     char key[64];
     document_write(body, &text);
     json_decref(body);
-    snprintf(key, sizeof key, "%s-%" PRIu32, kinds[kind].data, entry->job.id);
+    /* with a blank, which no Idempotency-Key of a client has */
+    snprintf(key, sizeof key, "%s %" PRIu32, kinds[kind].data, entry->job.id);
     const struct control_by by = {.actor = str_from(entry->job.by), .key = str_from(key), .at_ms = at_ms};
     crew_control_write(options->crew);
     enum err err = control_note(options->control, kinds[kind], buf_str(&text), &by, detail);
