@@ -73,7 +73,8 @@ static enum err open_partitions(struct crew *crew, struct err_detail *detail)
     for (uint32_t id = 0; id < crew->partitions; id++)
         opened[id] = crew->posts[id].partition;
     if (!err)
-        err = partition_remember(opened, crew->partitions, detail);
+        err = partition_remember(opened, crew->partitions, crew->options.clock(crew->options.clock_context),
+                                 detail);
     for (uint32_t id = 0; id < crew->partitions && !err; id++)
         crew_tell_dedupe(&crew->posts[id]);
     return err;

@@ -228,20 +228,23 @@ static bool on_message(void *context, uint32_t partition, uint64_t message, int6
     return true;
 }
 
-enum err partition_remember(struct partition *const *partitions, uint32_t count, struct err_detail *detail)
+enum err partition_remember(struct partition *const *partitions, uint32_t count, int64_t now_ms,
+                            struct err_detail *detail)
 {
     struct remembering remembering = {partitions, count, INSTANT_NEVER};
     uint64_t seqs_max = 0, seq = 0;
-    int64_t now_ms = INT64_MIN;
+    int64_t first_ms = INSTANT_NEVER; /* the earliest instant at which one of them may go on */
     for (uint32_t i = 0; i < count; i++) {
         const struct partition_head *head = engine_head(partitions[i]->engine);
+        int64_t next_ms = head->now_ms > now_ms ? head->now_ms : now_ms;
         seqs_max += 2 * (uint64_t)partitions[i]->options.dedupe_ids_max;
         seq = head->seq > seq ? head->seq : seq;
-        now_ms = head->now_ms > now_ms ? head->now_ms : now_ms;
+        if (head->seq && next_ms < first_ms)
+            first_ms = next_ms;
     }
-    if (seqs_max == 0 || now_ms == INT64_MIN)
+    if (seqs_max == 0 || seq == 0)
         return ERR_OK;
-    int64_t since_ms = now_ms - DEDUPE_WINDOW_MS - CLOCKS_APART_MS;
+    int64_t since_ms = first_ms - DEDUPE_WINDOW_MS - CLOCKS_APART_MS;
     enum err err =
         store_messages(partitions[0]->options.store, since_ms, seqs_max, on_message, &remembering, detail);
     bool cut = seq > seqs_max && remembering.first_ms != INSTANT_NEVER && remembering.first_ms > since_ms;

@@ -37,9 +37,11 @@ enum err partition_open(const struct partition_options *options, struct partitio
 void partition_close(struct partition *partition);
 
 /* Fills what each knows of message ids from the store's rows of the last 24 hours, in one reading for all of
- * them: once, after they have been opened. It goes back dedupe_ids_max seqs for each and as many again, so
- * that a start costs no more than that, about a microsecond a row. */
-enum err partition_remember(struct partition *const *partitions, uint32_t count, struct err_detail *detail);
+ * them: once, after they have been opened, and before any step; none will be before now_ms. It goes back
+ * dedupe_ids_max seqs for each and as many again, so that a start costs no more than that, about a
+ * microsecond a row. */
+enum err partition_remember(struct partition *const *partitions, uint32_t count, int64_t now_ms,
+                            struct err_detail *detail);
 
 /* Settles the instant now_ms: timers due before it, the inputs in order, and with `last` the timers due
  * exactly then (without, more inputs of the same instant will come). Actions of the control log up to

@@ -33,7 +33,7 @@ static void load(struct world *w)
                                               .cycle_blocks = w->cycle_blocks};
     if (partition_open(&options, &w->partition, &detail))
         say_and_fail("partition_open", &detail);
-    if (partition_remember(&w->partition, 1, &detail))
+    if (partition_remember(&w->partition, 1, w->now_ms, &detail))
         say_and_fail("partition_remember", &detail);
 }
 

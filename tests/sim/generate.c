@@ -38,6 +38,16 @@ static void put_contact(struct telling *t, json_t *input)
     json_object_set_new(input, "contact", json_string(id));
 }
 
+/* Some records say which they are, and some of those come again. */
+static void put_message(struct telling *t, json_t *input)
+{
+    char message[8];
+    if (!chance(t, 25))
+        return;
+    snprintf(message, sizeof message, "m%d", (int)below(t, 6));
+    json_object_set_new(input, "message", json_string(message));
+}
+
 /* Mostly now; late by a few steps of the grid, or by more than any tolerance; or ahead of its arrival. */
 static void put_own_time(struct telling *t, json_t *input)
 {
@@ -55,6 +65,7 @@ static json_t *tell_track(struct telling *t)
 {
     json_t *input = json_pack("{s:s}", "do", "track");
     put_contact(t, input);
+    put_message(t, input);
     json_object_set_new(input, "event", json_string(generate_event(&t->g)));
     put_own_time(t, input);
     if (chance(t, t->history))
@@ -71,6 +82,7 @@ static json_t *tell_identify(struct telling *t)
 {
     json_t *input = json_pack("{s:s}", "do", "identify"), *attributes = json_object();
     put_contact(t, input);
+    put_message(t, input);
     do {
         const char *name = generate_attribute(&t->g);
         json_object_set_new(attributes, name,

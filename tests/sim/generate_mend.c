@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "calendar/instant.h"
 #include "generate.h"
 #include "scenario.h"
 
@@ -109,13 +110,32 @@ static bool act(json_t *states, const json_t *input)
     return next != NULL;
 }
 
+/* A message is known for 24 hours and may be for up to 45 minutes more: what comes again in between says no
+ * longer which it is. */
+static void mend_message(json_t *taken, json_t *input, int64_t now_ms)
+{
+    const char *contact = json_string_value(json_object_get(input, "contact"));
+    const char *message = json_string_value(json_object_get(input, "message"));
+    char key[64];
+    if (!contact || !message)
+        return;
+    snprintf(key, sizeof key, "%s %s", contact, message);
+    const json_t *at = json_object_get(taken, key);
+    int64_t age_ms = now_ms - json_integer_value(at);
+    if (at && age_ms > DAY_MS && age_ms <= DAY_MS + 45 * MINUTE_MS)
+        json_object_del(input, "message");
+    else if (!at || age_ms > DAY_MS)
+        json_object_set_new(taken, key, json_integer(now_ms));
+}
+
 void scenario_mend(json_t *scenario)
 {
-    json_t *steps = json_object_get(scenario, "steps"), *states = json_object();
+    json_t *steps = json_object_get(scenario, "steps"), *states = json_object(), *taken = json_object();
     for (size_t s = 0; s < json_array_size(steps); s++) {
         json_t *step = json_array_get(steps, s), *inputs = json_object_get(step, "inputs");
         const json_t *after = json_array_get(steps, s + 1);
         for (size_t i = 0; i < json_array_size(inputs);) {
+            mend_message(taken, json_array_get(inputs, i), scenario_now(step));
             if (act(states, json_array_get(inputs, i)))
                 i++;
             else
@@ -127,4 +147,5 @@ void scenario_mend(json_t *scenario)
         json_object_set_new(step, "over", json_boolean(last));
     }
     json_decref(states);
+    json_decref(taken);
 }

@@ -2,6 +2,8 @@
 
 #include "oracle_state.h"
 
+#define KNOWN_MS INT64_C(86400000) /* a message id */
+
 struct oracle *oracle_new(void)
 {
     return memory_take_zeroed(1, sizeof(struct oracle));
@@ -45,6 +47,7 @@ void oracle_free(struct oracle *oracle)
         json_decref(oracle->inputs.items[i]);
     }
     array_free(&oracle->inputs);
+    array_free(&oracle->messages);
     free(oracle);
 }
 
@@ -226,11 +229,30 @@ static void run_all(struct oracle *oracle, int64_t limit_ms)
     }
 }
 
+/* The same contact's same message within 24 hours: answered as taken, and nothing happens. */
+static bool is_repeated(struct oracle *oracle, int64_t now_ms, const json_t *input)
+{
+    const char *contact = json_string_value(json_object_get(input, "contact"));
+    const char *message = json_string_value(json_object_get(input, "message"));
+    if (!message)
+        return false;
+    for (size_t i = 0; i < oracle->messages.count; i++) {
+        const struct oracle_message *taken = &oracle->messages.items[i];
+        if (strcmp(taken->contact, contact) == 0 && strcmp(taken->message, message) == 0 &&
+            now_ms - taken->at_ms <= KNOWN_MS)
+            return true;
+    }
+    *array_push(&oracle->messages) = (struct oracle_message){contact, message, now_ms};
+    return false;
+}
+
 void oracle_take(struct oracle *oracle, int64_t now_ms, json_t *input)
 {
     *array_push(&oracle->inputs) = json_incref(input); /* its strings are names and ids from here on */
     const char *kind = text_at(input, "do");
     run_all(oracle, now_ms - 1);
+    if (is_repeated(oracle, now_ms, input))
+        return;
     if (strcmp(kind, "track") == 0)
         take_track(oracle, now_ms, input);
     else if (strcmp(kind, "identify") == 0)

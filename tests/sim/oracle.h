@@ -10,6 +10,7 @@
  *     the same with "history":true: imported, it counts and moves nobody
  *     {"do":"identify","contact":"ann","attributes":{"plan":"pro","old":null}}
  *     {"do":"enroll","contact":"ann","journey":name,"properties":{}}
+ * track and identify may have a "message": its second one within 24 hours is nothing.
  *     {"do":"answer","contact":"ann","journey":name,"fails":bool}
  *     {"do":"publish","journey":definition}
  *     {"do":"pause"|"resume"|"stop","journey":name,"hold":"all"|"entries"}

@@ -89,6 +89,11 @@ struct oracle_mark {
     double value;
 };
 
+struct oracle_message {
+    const char *contact, *message;
+    int64_t at_ms;
+};
+
 struct oracle {
     ARRAY(struct oracle_contact *) contacts;
     ARRAY(struct oracle_journey *) journeys;
@@ -96,7 +101,8 @@ struct oracle {
     ARRAY(struct oracle_fact) facts;
     ARRAY(struct oracle_activation) activations;
     ARRAY(struct oracle_ending) endings;
-    ARRAY(json_t *) inputs; /* kept, as names are borrowed from them */
+    ARRAY(struct oracle_message) messages; /* that were taken, in order */
+    ARRAY(json_t *) inputs;                /* kept, as names are borrowed from them */
     uint64_t events;
     uint64_t order;
 };

@@ -6,6 +6,7 @@
 #include "world_state.h"
 
 enum {
+    DEDUPE_IDS_MAX = 100000,
     AWAY_MAX = 6,        /* batches of one partition that are taken and not durable */
     STARTS_MAX = 100,    /* one failure is told at a time, so a start that fails this often never succeeds */
     COMMITS_MAX = 100000 /* the same for commits with faults off */
@@ -64,9 +65,12 @@ static enum err owner_open(struct world *world, struct owner **ret, struct err_d
                                                   .control = owner->control,
                                                   .answer = answer,
                                                   .late_tolerance = true,
+                                                  .dedupe_ids_max = DEDUPE_IDS_MAX,
                                                   .cycle_rows = world->cycle_rows};
         err = partition_open(&options, &owner->partitions[p], detail);
     }
+    if (!err)
+        err = partition_remember(owner->partitions, world->partitions, INT64_MIN, detail);
     if (err)
         owner_free(owner);
     else

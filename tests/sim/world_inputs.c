@@ -1,4 +1,5 @@
 /* A scenario's inputs as production takes them. */
+#include "base/hash.h"
 #include "world_state.h"
 #include "json/document.h"
 
@@ -157,6 +158,8 @@ struct world_inputs world_inputs_of(struct world *world, size_t step, uint32_t p
             put_enroll(world, json, now_ms, arena, &record);
         else
             put_identify(world, json, now_ms, arena, &record);
+        const char *message = json_string_value(json_object_get(json, "message"));
+        record.message = message ? hash_str_seeded(str_from(message), record.hash) : 0;
         input->record = record;
     }
     return ret;
