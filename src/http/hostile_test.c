@@ -23,6 +23,7 @@ enum {
     IDLE_SECONDS = 1,
     ROOM = 4 * MB,
     IDLE_CONNECTIONS = 10000,
+    LISTENERS = 100,
     IDLE_BYTES_EACH_MAX = 8 * 1024
 };
 
@@ -499,6 +500,31 @@ static void an_upload_that_the_disk_has_no_room_for_is_507(void **state)
     buf_deinit(&request);
 }
 
+/* Each who listens is told at once, and the end too. */
+static void assert_streams(const struct scene *scene)
+{
+    struct wire wires[LISTENERS];
+    struct http_stream *streams[LISTENERS];
+    struct reply reply;
+    for (size_t i = 0; i < LISTENERS; i++) {
+        wire_open(&wires[i], scene->port);
+        wire_text(&wires[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        streams[i] = desk_take_stream(scene->desk);
+    }
+    int64_t from = now_ms();
+    for (size_t i = 0; i < LISTENERS; i++) {
+        assert_true(http_stream_put(streams[i], STR("told")));
+        http_stream_close(streams[i]);
+    }
+    for (size_t i = 0; i < LISTENERS; i++) {
+        assert_true(wire_take_headers(&wires[i], &reply));
+        assert_true(wire_is_closed(&wires[i], 5000));
+        assert_non_null(memmem(wires[i].in.data, wires[i].in.size, "told\r\n0\r\n\r\n", 11));
+        wire_close(&wires[i]);
+    }
+    assert_in_range(now_ms() - from, 0, 5000);
+}
+
 static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open_max, size_t bytes_each_max)
 {
     if (!raise_descriptors())
@@ -524,6 +550,7 @@ static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open
     assert_in_range(each, 0, bytes_each_max);
     for (int i = 0; i < 100; i++)
         assert_served(&scene);
+    assert_streams(&scene);
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, NULL, 0), child);
     close(orders);
