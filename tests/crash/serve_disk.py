@@ -113,7 +113,9 @@ def check_stall(tap, serving, disk):
             look.join(SOON)
             if look.status != 200:
                 slow.append(look)
-        ready.append(serving.ask("GET", "/readyz")[0])
+        readiness = Asked(serving, "/readyz", "GET", "/readyz")
+        readiness.join(SOON)
+        ready.append(readiness.status)
         shown = look.said["journeys"] if look.status == 200 else []
         if [(j["name"], j["state"]) for j in shown] != [(NAME, "running")]:
             slow.append(look)
