@@ -60,8 +60,8 @@ const size_t bench_row_count = sizeof bench_rows / sizeof *bench_rows;
 
 /* ── readings ─────────────────────────────────────────────────────────────── */
 
-static void put_reading(struct readings *readings, struct reading reading, const char *name,
-                        va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+put_reading(struct readings *readings, struct reading reading, const char *name, va_list arguments)
 {
     vsnprintf(reading.name, sizeof reading.name, name, arguments);
     *array_push(&readings->items) = reading;
