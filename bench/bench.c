@@ -25,6 +25,10 @@ const struct bench_row bench_rows[] = {
     {"journeys", "Whole passages",
      "One event: enter, split, update, exit, at one instant, without HTTP in front.",
      "The writer: three rows a passage.", bench_journeys},
+    {"handover", "Event to effect",
+     "1,000 requests a second of ten events each leave by the clock; every event lets a contact in, whom the "
+     "journey hands to a file at once; timed from when the request was due until the line is in the file.",
+     "The syncs in a row: the event's commit, the attempt's, the file's.", bench_handover},
     {"timers", "Timers due one after the other",
      "Everybody waits an hour; the clock is set to a second before the first is due and runs from "
      "there.",
@@ -233,6 +237,7 @@ const struct command command_bench = {
             "  events     records over HTTP, durable and judged; counted again after kill -9\n"
             "  advances   timers that are due move contacts\n"
             "  journeys   event, enter, split, update, exit\n"
+            "  handover   event to the line in a destination's file\n"
             "  timers     how late timers are, one after the other\n"
             "  instant    the same, all at one instant\n"
             "  rules      a rule over everybody\n"
