@@ -27,36 +27,9 @@ enum {
     IDLE_BYTES_EACH_MAX = 8 * 1024
 };
 
-struct scene {
-    struct desk *desk;
-    struct http_server *server;
-    uint16_t port;
-};
-
 static int begin(void **state)
 {
-    struct scene *scene = test_calloc(1, sizeof *scene);
-    scene->desk = desk_new();
-    scene->server = wire_serve(scene->desk, IDLE_SECONDS, ROOM);
-    scene->port = http_server_port(scene->server);
-    *state = scene;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct scene *scene = *state;
-    http_server_stop(scene->server);
-    desk_free(scene->desk);
-    test_free(scene);
-    return 0;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return scene_begin(state, IDLE_SECONDS, ROOM);
 }
 
 /* What the process has of memory; nothing to go by under a sanitizer, which keeps what is freed. */
@@ -80,9 +53,9 @@ static size_t resident_bytes(void)
 /* Somebody who behaves is served, and soon. */
 static void assert_served(const struct scene *scene)
 {
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     assert_int_equal(wire_ask(scene->port, STR(PLAIN), NULL), 200);
-    assert_in_range(now_ms() - from, 0, 500);
+    assert_in_range(wire_now_ms() - from, 0, 500);
 }
 
 static void assert_status(const struct scene *scene, struct str request, unsigned status)
@@ -307,15 +280,15 @@ static int64_t drip(const struct scene *scene, const char *first, const char *dr
 {
     struct wire wire;
     wire_open(&wire, scene->port);
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     wire_text(&wire, first);
-    while (now_ms() - from < 10000 && !wire_is_closed(&wire, 100)) {
+    while (wire_now_ms() - from < 10000 && !wire_is_closed(&wire, 100)) {
         if (drop)
             wire_text(&wire, drop);
         assert_served(scene);
     }
     wire_close(&wire);
-    return now_ms() - from;
+    return wire_now_ms() - from;
 }
 
 static void who_sends_half_and_waits_is_cut_off(void **state)
@@ -346,14 +319,14 @@ static void who_does_not_read_its_answer_holds_nobody_up(void **state)
         setsockopt(wires[i].fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
         wire_text(&wires[i], "GET /download HTTP/1.1\r\nHost: x\r\n\r\n");
     }
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     while (http_server_counts(scene->server).connections_open < 8)
-        assert_in_range(now_ms() - from, 0, 5000);
-    while (http_server_counts(scene->server).connections_open > 0 && now_ms() - from < 10000) {
+        assert_in_range(wire_now_ms() - from, 0, 5000);
+    while (http_server_counts(scene->server).connections_open > 0 && wire_now_ms() - from < 10000) {
         assert_served(scene);
         usleep(20000);
     }
-    assert_in_range(now_ms() - from, 500, 5000);
+    assert_in_range(wire_now_ms() - from, 500, 5000);
     for (size_t i = 0; i < 8; i++)
         wire_close(&wires[i]);
 }
@@ -405,8 +378,8 @@ static bool raise_descriptors(void)
 
 static void await_uploads(const struct scene *scene, size_t count)
 {
-    for (int64_t from = now_ms(); desk_upload_count(scene->desk) != count;) {
-        assert_in_range(now_ms() - from, 0, 10000);
+    for (int64_t from = wire_now_ms(); desk_upload_count(scene->desk) != count;) {
+        assert_in_range(wire_now_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
@@ -511,7 +484,7 @@ static void assert_streams(const struct scene *scene)
         wire_text(&wires[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         streams[i] = desk_take_stream(scene->desk);
     }
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_true(http_stream_put(streams[i], STR("told")));
         http_stream_close(streams[i]);
@@ -522,7 +495,7 @@ static void assert_streams(const struct scene *scene)
         assert_non_null(memmem(wires[i].in.data, wires[i].in.size, "told\r\n0\r\n\r\n", 11));
         wire_close(&wires[i]);
     }
-    assert_in_range(now_ms() - from, 0, 5000);
+    assert_in_range(wire_now_ms() - from, 0, 5000);
 }
 
 static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open_max, size_t bytes_each_max)
@@ -539,8 +512,8 @@ static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open
     assert_int_equal(write(orders, &scene.port, sizeof scene.port), sizeof scene.port);
     char said;
     assert_int_equal(read(news, &said, 1), 1);
-    for (int64_t from = now_ms(); http_server_counts(scene.server).connections_open < open_min;) {
-        assert_in_range(now_ms() - from, 0, 5000);
+    for (int64_t from = wire_now_ms(); http_server_counts(scene.server).connections_open < open_min;) {
+        assert_in_range(wire_now_ms() - from, 0, 5000);
         usleep(1000);
     }
     uint64_t open = http_server_counts(scene.server).connections_open;
@@ -576,23 +549,25 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_idle_connections_take_little_memory),
         cmocka_unit_test(only_so_many_connections_are_kept_after_an_answer),
-        cmocka_unit_test_setup_teardown(a_length_over_the_maximum_is_413_before_a_byte_of_it, begin, end),
-        cmocka_unit_test_setup_teardown(a_body_of_1_gb_is_413_and_takes_no_memory, begin, end),
+        cmocka_unit_test_setup_teardown(a_length_over_the_maximum_is_413_before_a_byte_of_it, begin,
+                                        scene_end),
+        cmocka_unit_test_setup_teardown(a_body_of_1_gb_is_413_and_takes_no_memory, begin, scene_end),
         cmocka_unit_test_setup_teardown(a_chunked_body_a_little_over_the_maximum_keeps_the_connection, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(a_zip_bomb_ends_at_the_limit, begin, end),
-        cmocka_unit_test_setup_teardown(a_gzip_body_that_is_damaged_or_cut_is_400, begin, end),
+                                        scene_end),
+        cmocka_unit_test_setup_teardown(a_zip_bomb_ends_at_the_limit, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_gzip_body_that_is_damaged_or_cut_is_400, begin, scene_end),
         cmocka_unit_test_setup_teardown(bodies_beyond_the_memory_set_aside_are_503_with_retry_after, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(headers_over_their_limit_are_431, begin, end),
-        cmocka_unit_test_setup_teardown(requests_that_could_be_read_two_ways_are_refused, begin, end),
-        cmocka_unit_test_setup_teardown(who_sends_half_and_waits_is_cut_off, begin, end),
-        cmocka_unit_test_setup_teardown(who_drips_is_cut_off_too, begin, end),
-        cmocka_unit_test_setup_teardown(who_does_not_read_its_answer_holds_nobody_up, begin, end),
-        cmocka_unit_test_setup_teardown(an_upload_of_1_gb_goes_to_a_file_and_takes_no_memory, begin, end),
-        cmocka_unit_test_setup_teardown(a_zip_bomb_ends_at_the_limit_of_an_upload, begin, end),
-        cmocka_unit_test_setup_teardown(an_upload_half_sent_leaves_no_file, begin, end),
-        cmocka_unit_test_setup_teardown(an_upload_that_the_disk_has_no_room_for_is_507, begin, end),
+                                        scene_end),
+        cmocka_unit_test_setup_teardown(headers_over_their_limit_are_431, begin, scene_end),
+        cmocka_unit_test_setup_teardown(requests_that_could_be_read_two_ways_are_refused, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_sends_half_and_waits_is_cut_off, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_drips_is_cut_off_too, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_does_not_read_its_answer_holds_nobody_up, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_upload_of_1_gb_goes_to_a_file_and_takes_no_memory, begin,
+                                        scene_end),
+        cmocka_unit_test_setup_teardown(a_zip_bomb_ends_at_the_limit_of_an_upload, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_upload_half_sent_leaves_no_file, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_upload_that_the_disk_has_no_room_for_is_507, begin, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,29 +10,9 @@
 
 #include "http/wire_test.h"
 
-struct scene {
-    struct desk *desk;
-    struct http_server *server;
-    uint16_t port;
-};
-
 static int begin(void **state)
 {
-    struct scene *scene = test_calloc(1, sizeof *scene);
-    scene->desk = desk_new();
-    scene->server = wire_serve(scene->desk, 5, 64 * 1024 * 1024);
-    scene->port = http_server_port(scene->server);
-    *state = scene;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct scene *scene = *state;
-    http_server_stop(scene->server);
-    desk_free(scene->desk);
-    test_free(scene);
-    return 0;
+    return scene_begin(state, 5, 64 * 1024 * 1024);
 }
 
 /* One request on a connection of its own: its status, and its body against `body` unless that is NULL. */
@@ -376,27 +356,28 @@ static void the_start_removes_uploads_that_a_crash_has_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_connection_serves_one_request_after_another, begin, end),
-        cmocka_unit_test_setup_teardown(requests_sent_at_once_are_answered_in_order, begin, end),
-        cmocka_unit_test_setup_teardown(head_is_get_without_its_body, begin, end),
-        cmocka_unit_test_setup_teardown(chunked_bodies_are_put_together, begin, end),
-        cmocka_unit_test_setup_teardown(gzip_bodies_are_unpacked, begin, end),
-        cmocka_unit_test_setup_teardown(other_encodings_are_415_with_what_is_accepted, begin, end),
-        cmocka_unit_test_setup_teardown(a_client_that_expects_100_is_told_to_go_on_or_refused, begin, end),
-        cmocka_unit_test_setup_teardown(parameters_queries_and_headers_reach_the_handler, begin, end),
-        cmocka_unit_test_setup_teardown(targets_that_are_not_well_formed_are_400, begin, end),
-        cmocka_unit_test_setup_teardown(an_unknown_path_is_404_with_a_problem, begin, end),
-        cmocka_unit_test_setup_teardown(another_method_is_405_with_allow, begin, end),
-        cmocka_unit_test_setup_teardown(a_write_key_is_the_user_name_of_basic, begin, end),
-        cmocka_unit_test_setup_teardown(an_admin_token_is_a_bearer, begin, end),
-        cmocka_unit_test_setup_teardown(a_problem_of_a_handler_has_code_and_pointer, begin, end),
-        cmocka_unit_test_setup_teardown(an_answer_may_come_later_from_another_thread, begin, end),
-        cmocka_unit_test_setup_teardown(who_has_gone_meanwhile_harms_nobody, begin, end),
-        cmocka_unit_test_setup_teardown(counts_tell_what_happened, begin, end),
-        cmocka_unit_test_setup_teardown(a_port_in_use_is_refused_with_its_number, begin, end),
-        cmocka_unit_test_setup_teardown(an_upload_is_a_file_that_goes_with_its_request, begin, end),
-        cmocka_unit_test_setup_teardown(an_upload_that_is_kept_outlives_its_request, begin, end),
-        cmocka_unit_test_setup_teardown(the_start_removes_uploads_that_a_crash_has_left, begin, end),
+        cmocka_unit_test_setup_teardown(a_connection_serves_one_request_after_another, begin, scene_end),
+        cmocka_unit_test_setup_teardown(requests_sent_at_once_are_answered_in_order, begin, scene_end),
+        cmocka_unit_test_setup_teardown(head_is_get_without_its_body, begin, scene_end),
+        cmocka_unit_test_setup_teardown(chunked_bodies_are_put_together, begin, scene_end),
+        cmocka_unit_test_setup_teardown(gzip_bodies_are_unpacked, begin, scene_end),
+        cmocka_unit_test_setup_teardown(other_encodings_are_415_with_what_is_accepted, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_client_that_expects_100_is_told_to_go_on_or_refused, begin,
+                                        scene_end),
+        cmocka_unit_test_setup_teardown(parameters_queries_and_headers_reach_the_handler, begin, scene_end),
+        cmocka_unit_test_setup_teardown(targets_that_are_not_well_formed_are_400, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_unknown_path_is_404_with_a_problem, begin, scene_end),
+        cmocka_unit_test_setup_teardown(another_method_is_405_with_allow, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_write_key_is_the_user_name_of_basic, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_admin_token_is_a_bearer, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_problem_of_a_handler_has_code_and_pointer, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_answer_may_come_later_from_another_thread, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_has_gone_meanwhile_harms_nobody, begin, scene_end),
+        cmocka_unit_test_setup_teardown(counts_tell_what_happened, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_port_in_use_is_refused_with_its_number, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_upload_is_a_file_that_goes_with_its_request, begin, scene_end),
+        cmocka_unit_test_setup_teardown(an_upload_that_is_kept_outlives_its_request, begin, scene_end),
+        cmocka_unit_test_setup_teardown(the_start_removes_uploads_that_a_crash_has_left, begin, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,37 +17,9 @@
 
 enum { LISTENERS = 20, PUTS_EACH = 200 };
 
-struct scene {
-    struct desk *desk;
-    struct http_server *server;
-    uint16_t port;
-};
-
 static int begin(void **state)
 {
-    struct scene *scene = test_calloc(1, sizeof *scene);
-    scene->desk = desk_new();
-    scene->server = wire_serve(scene->desk, 5, 16 * 1024 * 1024);
-    scene->port = http_server_port(scene->server);
-    *state = scene;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct scene *scene = *state;
-    if (scene->server)
-        http_server_stop(scene->server);
-    desk_free(scene->desk);
-    test_free(scene);
-    return 0;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return scene_begin(state, 5, 16 * 1024 * 1024);
 }
 
 static struct http_stream *listen_to(const struct scene *scene, struct wire *wire)
@@ -67,25 +39,25 @@ static struct http_stream *listen_to(const struct scene *scene, struct wire *wir
 /* Until the text has come in behind what was taken. */
 static void assert_heard(struct wire *wire, const char *text)
 {
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     while (!memmem(wire->in.data + wire->taken, wire->in.size - wire->taken, text, strlen(text))) {
         assert_true(wire_is_more(wire, 5000));
-        assert_in_range(now_ms() - from, 0, 5000);
+        assert_in_range(wire_now_ms() - from, 0, 5000);
     }
 }
 
 static void await_no_listener(struct http_stream *stream)
 {
-    for (int64_t from = now_ms(); http_stream_put(stream, STR(""));) {
-        assert_in_range(now_ms() - from, 0, 10000);
+    for (int64_t from = wire_now_ms(); http_stream_put(stream, STR(""));) {
+        assert_in_range(wire_now_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
 
 static void await_closed(const struct scene *scene)
 {
-    for (int64_t from = now_ms(); http_server_counts(scene->server).connections_open;) {
-        assert_in_range(now_ms() - from, 0, 10000);
+    for (int64_t from = wire_now_ms(); http_server_counts(scene->server).connections_open;) {
+        assert_in_range(wire_now_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
@@ -95,14 +67,14 @@ static void what_is_put_arrives_while_the_answer_goes_on(void **state)
     struct scene *scene = *state;
     struct wire wire;
     struct http_stream *stream = listen_to(scene, &wire);
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     for (int i = 0; i < 20; i++) {
         char text[16];
         snprintf(text, sizeof text, "event %d;", i);
         assert_true(http_stream_put(stream, str_from(text)));
         assert_heard(&wire, text);
     }
-    assert_in_range(now_ms() - from, 0, 1000); /* none of them waited for company */
+    assert_in_range(wire_now_ms() - from, 0, 1000); /* none of them waited for company */
     assert_true(http_stream_put(stream, STR("the last")));
     http_stream_close(stream);
     assert_heard(&wire, "the last\r\n0\r\n\r\n");
@@ -180,9 +152,9 @@ static void the_stop_ends_every_stream_at_once(void **state)
     struct http_stream *streams[LISTENERS];
     for (size_t i = 0; i < LISTENERS; i++)
         streams[i] = listen_to(scene, &wires[i]);
-    int64_t from = now_ms();
+    int64_t from = wire_now_ms();
     http_server_stop(scene->server);
-    assert_in_range(now_ms() - from, 0, 3000);
+    assert_in_range(wire_now_ms() - from, 0, 3000);
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_heard(&wires[i], "0\r\n\r\n");
         assert_false(http_stream_put(streams[i], STR("too late")));
@@ -252,14 +224,14 @@ static void the_stop_may_come_while_everybody_talks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_put_arrives_while_the_answer_goes_on, begin, end),
-        cmocka_unit_test_setup_teardown(a_long_text_arrives_whole, begin, end),
-        cmocka_unit_test_setup_teardown(who_is_gone_is_noticed, begin, end),
-        cmocka_unit_test_setup_teardown(who_takes_nothing_is_cut_off, begin, end),
-        cmocka_unit_test_setup_teardown(head_of_a_stream_has_no_listener, begin, end),
-        cmocka_unit_test_setup_teardown(the_stop_ends_every_stream_at_once, begin, end),
-        cmocka_unit_test_setup_teardown(listeners_may_leave_at_any_moment, begin, end),
-        cmocka_unit_test_setup_teardown(the_stop_may_come_while_everybody_talks, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_put_arrives_while_the_answer_goes_on, begin, scene_end),
+        cmocka_unit_test_setup_teardown(a_long_text_arrives_whole, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_is_gone_is_noticed, begin, scene_end),
+        cmocka_unit_test_setup_teardown(who_takes_nothing_is_cut_off, begin, scene_end),
+        cmocka_unit_test_setup_teardown(head_of_a_stream_has_no_listener, begin, scene_end),
+        cmocka_unit_test_setup_teardown(the_stop_ends_every_stream_at_once, begin, scene_end),
+        cmocka_unit_test_setup_teardown(listeners_may_leave_at_any_moment, begin, scene_end),
+        cmocka_unit_test_setup_teardown(the_stop_may_come_while_everybody_talks, begin, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,6 +232,38 @@ struct http_server *wire_serve(struct desk *desk, unsigned idle_seconds, size_t 
 
 /* ── the client ───────────────────────────────────────────────────────────── */
 
+void scene_serve(struct scene *scene, unsigned idle_seconds, size_t memory_bytes_max)
+{
+    scene->desk = desk_new();
+    scene->server = wire_serve(scene->desk, idle_seconds, memory_bytes_max);
+    scene->port = http_server_port(scene->server);
+}
+
+int scene_begin(void **state, unsigned idle_seconds, size_t memory_bytes_max)
+{
+    struct scene *scene = memory_take_zeroed(1, sizeof *scene);
+    scene_serve(scene, idle_seconds, memory_bytes_max);
+    *state = scene;
+    return 0;
+}
+
+int scene_end(void **state)
+{
+    struct scene *scene = *state;
+    if (scene->server)
+        http_server_stop(scene->server);
+    desk_free(scene->desk);
+    free(scene);
+    return 0;
+}
+
+int64_t wire_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void wire_open(struct wire *wire, uint16_t port)
 {
     *wire = (struct wire){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};

@@ -28,6 +28,19 @@ struct http_stream *desk_take_stream(struct desk *desk);
 /* Answers the one kept longest with its own body; false where none is kept. Any thread. */
 bool desk_answer(struct desk *desk);
 
+/* A server with its desk, as most tests want it. cmocka's setup gives the idle time and the room; its
+ * teardown stops the server where the test has not (server = NULL says that it has). */
+struct scene {
+    struct desk *desk;
+    struct http_server *server;
+    uint16_t port;
+};
+void scene_serve(struct scene *scene, unsigned idle_seconds, size_t memory_bytes_max); /* of a larger one */
+int scene_begin(void **state, unsigned idle_seconds, size_t memory_bytes_max);
+int scene_end(void **state);
+
+int64_t wire_now_ms(void); /* of a clock that only rises */
+
 struct wire {
     int fd;
     struct buf in;

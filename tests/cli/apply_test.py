@@ -161,9 +161,7 @@ def main(binary):
                 if not closed:
                     check_lost(case)
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -116,9 +116,7 @@ def main(binary, path=None):
             serving.end()
             check_import(tap, Asking(commands, serving, True), "closed")
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -106,9 +106,7 @@ def main(binary):
             tap.equal("who made them is known", (made_by["ann"], made_by["of --server"], made_by["of --data"]), ("admin", "ann", "command line"))
             serving.end()
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -139,9 +139,7 @@ def main(binary):
             check_pages(tap, asking)
             serving.end()
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -205,9 +205,7 @@ def main(binary):
             check_usage(tap, closed)
             check_directories(tap, closed)
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -145,9 +145,7 @@ def main(binary):
             receiver.check_lines()
             tap.equal("it ends as asked", serving.end(), 0)
         finally:
-            if serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

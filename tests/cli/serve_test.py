@@ -204,9 +204,7 @@ def main(binary):
             check_files(tap, commands, serving)
             check_quiet(tap, commands, serving)
         finally:
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -47,6 +47,12 @@ class Serving:
         self.process.stdout.close()
         return status
 
+    def abandon(self):
+        """Whatever the test has come to: nothing is left running."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)
 

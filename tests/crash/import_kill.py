@@ -170,9 +170,7 @@ def main(binary):
             tap.equal("nothing is kept but the rejected rows", left, [f"{job['id']}.rejects"])
         finally:
             live.over.set()
-            if serving.process and serving.process.poll() is None:
-                serving.process.kill()
-                serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 

@@ -192,8 +192,7 @@ def main(binary, library):
             tap.equal("it stops in order", serving.end(), 0)
         finally:
             disk.recovers()
-            serving.process.kill()
-            serving.process.wait()
+            serving.abandon()
     return tap.done()
 
 
