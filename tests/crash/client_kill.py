@@ -2,7 +2,7 @@
 what the client calls delivered is there, once.
 
 usage: client_kill.py BINARY CLIENTS_FOLDER
-CRASH_ROUNDS = how many kills there are (10); CRASH_SEED = another run of chance.
+CRASH_ROUNDS = how many kills there are (100); CRASH_SEED = another run of chance.
 """
 import http.client
 import os
@@ -124,7 +124,7 @@ def main(binary, folder):
     wrong = clients.install(clients.pathlib.Path(folder).resolve())
     if not tap.ok(not wrong, "the client is installed", wrong):
         return tap.done()
-    rounds, seed = int(os.environ.get("CRASH_ROUNDS", "10")), int(os.environ.get("CRASH_SEED", "1"))
+    rounds, seed = int(os.environ.get("CRASH_ROUNDS", "100")), int(os.environ.get("CRASH_SEED", "1"))
     chance = random.Random(seed)
     for done in range(0, rounds, ROUNDS_OF_ONE_MAX):
         with tempfile.TemporaryDirectory(prefix="sojourn-client-kill-") as data:
