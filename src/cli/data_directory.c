@@ -40,18 +40,17 @@ enum err data_directory_open_partitions(struct data_directory *directory, bool r
                                         partition_answer *answer, struct err_detail *detail)
 {
     CHECK(directory->store->partitions <= STORE_PARTITIONS);
-    for (uint32_t id = 0; id < directory->store->partitions; id++) {
-        const struct partition_options options = {.id = id,
-                                                  .store = directory->store,
-                                                  .control = directory->control,
-                                                  .answer = answer,
-                                                  .read_only = read_only};
-        enum err err = partition_open(&options, &directory->partitions[id], detail);
-        if (err)
-            return err;
-        directory->partition_count++;
-    }
-    return ERR_OK;
+    struct partition_options options[STORE_PARTITIONS];
+    for (uint32_t id = 0; id < directory->store->partitions; id++)
+        options[id] = (struct partition_options){.id = id,
+                                                 .store = directory->store,
+                                                 .control = directory->control,
+                                                 .answer = answer,
+                                                 .read_only = read_only};
+    enum err err = partition_open_all(options, directory->store->partitions, directory->partitions, detail);
+    if (!err)
+        directory->partition_count = directory->store->partitions;
+    return err;
 }
 
 enum err data_directory_find_version(const struct data_directory *directory, struct str id_or_name,

@@ -13,7 +13,8 @@ static void worker_init(struct crew *crew, struct worker *worker)
     CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
 }
 
-/* The partitions of one worker, opened by a thread of their own: most of a start is decoding. */
+/* The partitions of one worker, opened by a thread of their own in one pass over the rows: most of a start is
+ * decoding. */
 struct opening {
     struct crew *crew;
     const struct worker *worker;
@@ -27,16 +28,19 @@ static void *open_share(void *context)
     struct opening *opening = context;
     const struct crew_options *options = &opening->crew->options;
     uint32_t partitions = opening->crew->partitions;
-    for (size_t i = 0; i < opening->worker->post_count && !opening->err; i++) {
-        struct post *post = opening->worker->posts[i];
-        const struct partition_options partition = {
-            .id = (uint32_t)(post - opening->crew->posts),
+    size_t count = opening->worker->post_count;
+    struct partition_options wanted[STORE_PARTITIONS] = {0};
+    struct partition *opened[STORE_PARTITIONS];
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = (struct partition_options){
+            .id = (uint32_t)(opening->worker->posts[i] - opening->crew->posts),
             .store = options->store,
             .control = options->control,
             .late_tolerance = true,
             .dedupe_ids_max = (uint32_t)((options->dedupe_ids_max + partitions - 1) / partitions)};
-        opening->err = partition_open(&partition, &post->partition, &opening->detail);
-    }
+    opening->err = partition_open_all(wanted, count, opened, &opening->detail);
+    for (size_t i = 0; i < count && !opening->err; i++)
+        opening->worker->posts[i]->partition = opened[i];
     return NULL;
 }
 

@@ -96,26 +96,36 @@ static bool on_block(void *context, const struct block *block)
     return loading->err == ERR_OK;
 }
 
+/* Several partitions whose rows are read in one pass, at work or being opened. */
+struct passing {
+    struct partition *of[STORE_PARTITIONS]; /* by id */
+    enum err err;
+    struct err_detail *detail;
+};
+
+static struct passing passing_of(struct partition *const *partitions, size_t count, struct err_detail *detail)
+{
+    struct passing passing = {.detail = detail};
+    for (size_t i = 0; i < count; i++) {
+        CHECK(partitions[i]->options.id < STORE_PARTITIONS);
+        passing.of[partitions[i]->options.id] = partitions[i];
+    }
+    return passing;
+}
+
 static bool on_row(void *context, const struct store_row *row)
 {
-    struct loading *loading = context;
-    loading->err = engine_load_row(loading->engine, row->event, row->ledger, loading->detail);
-    return loading->err == ERR_OK;
+    struct passing *passing = context;
+    passing->err =
+        engine_load_row(passing->of[row->partition]->engine, row->event, row->ledger, passing->detail);
+    return passing->err == ERR_OK;
 }
 
 static bool on_past_row(void *context, const struct store_row *row)
 {
-    struct loading *loading = context;
-    if (row->event)
-        loading->err = engine_backfill_row(loading->engine, row->event, loading->detail);
-    return loading->err == ERR_OK;
-}
-
-static enum err backfill_from_store(struct partition *p, uint64_t to, struct err_detail *detail)
-{
-    struct loading loading = {p->engine, ERR_OK, detail};
-    enum err err = store_rows(p->options.store, p->options.id, 0, to, on_past_row, &loading, detail);
-    return err ? err : loading.err;
+    struct passing *passing = context;
+    passing->err = engine_backfill_row(passing->of[row->partition]->engine, row->event, passing->detail);
+    return passing->err == ERR_OK;
 }
 
 static void load_actions(struct partition *p, const struct partition_head *head)
@@ -131,27 +141,72 @@ static void load_actions(struct partition *p, const struct partition_head *head)
     array_free(&actions);
 }
 
-static enum err load(struct partition *p, const struct partition_head *head, struct err_detail *detail)
+/* The past of those who want it, up to each one's durable head. */
+static enum err backfill_from_store(struct partition *const *partitions, size_t count, const uint64_t *to,
+                                    struct err_detail *detail)
 {
-    struct store *store = p->options.store;
-    load_actions(p, head);
-    struct loading loading = {p->engine, ERR_OK, detail};
-    enum err err = store_blocks(store, p->options.id, on_block, &loading, detail);
-    if (!err && !loading.err)
-        err = store_rows(store, p->options.id, head->horizon, head->seq, on_row, &loading, detail);
-    if (!err)
-        err = loading.err;
-    if (!err && engine_backfill_to(p->engine))
-        err = backfill_from_store(p, head->seq, detail);
-    if (err)
-        return err;
-    engine_backfill_end(p->engine);
-    engine_load_end(p->engine);
-    return ERR_OK;
+    struct passing passing = passing_of(partitions, count, detail);
+    struct store_range ranges[STORE_PARTITIONS];
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = (struct store_range){partitions[i]->options.id, 0, to[i]};
+    enum err err = store_rows_of(partitions[0]->options.store, ranges, count, STORE_EVENTS, on_past_row,
+                                 &passing, detail);
+    return err ? err : passing.err;
 }
 
-enum err partition_open(const struct partition_options *options, struct partition **ret,
-                        struct err_detail *detail)
+static enum err backfill_loaded(struct partition *const *partitions, size_t count, struct err_detail *detail)
+{
+    struct partition *wanting[STORE_PARTITIONS];
+    uint64_t to[STORE_PARTITIONS];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        to[found] = engine_backfill_to(partitions[i]->engine);
+        if (to[found])
+            wanting[found++] = partitions[i];
+    }
+    return found ? backfill_from_store(wanting, found, to, detail) : ERR_OK;
+}
+
+/* Rows behind the horizons, then the past where aggregates want it. */
+static enum err load_rows(struct partition *const *partitions, size_t count, struct err_detail *detail)
+{
+    struct passing passing = passing_of(partitions, count, detail);
+    struct store_range ranges[STORE_PARTITIONS];
+    for (size_t i = 0; i < count; i++) {
+        const struct partition_head *head = engine_head(partitions[i]->engine);
+        ranges[i] = (struct store_range){partitions[i]->options.id, head->horizon, head->seq};
+    }
+    enum err err = store_rows_of(partitions[0]->options.store, ranges, count, STORE_EVENTS_AND_LEDGER, on_row,
+                                 &passing, detail);
+    if (!err)
+        err = passing.err;
+    if (!err)
+        err = backfill_loaded(partitions, count, detail);
+    for (size_t i = 0; i < count && !err; i++) {
+        engine_backfill_end(partitions[i]->engine);
+        engine_load_end(partitions[i]->engine);
+    }
+    return err;
+}
+
+/* Claims, and loads the blocks. */
+static enum err load_blocks(struct partition *p, struct err_detail *detail)
+{
+    struct store *store = p->options.store;
+    struct loading loading = {p->engine, ERR_OK, detail};
+    struct partition_head head;
+    enum err err = p->options.read_only ? store_head(store, p->options.id, &head, detail)
+                                        : store_claim(store, p->options.id, &p->epoch, &head, detail);
+    if (err)
+        return err;
+    if (head.seq == 0 && head.now_ms == 0)
+        head.now_ms = INT64_MIN; /* a partition that has not begun stands before every instant */
+    load_actions(p, &head);
+    err = store_blocks(store, p->options.id, on_block, &loading, detail);
+    return err ? err : loading.err;
+}
+
+static struct partition *partition_new(const struct partition_options *options)
 {
     struct partition *p = memory_take_zeroed(1, sizeof *p);
     p->options = *options;
@@ -163,22 +218,38 @@ enum err partition_open(const struct partition_options *options, struct partitio
     p->engine = engine_new(&engine_options);
     if (options->dedupe_ids_max)
         p->dedupe = dedupe_new(options->dedupe_ids_max);
-    struct partition_head head;
-    enum err err = options->read_only ? store_head(options->store, options->id, &head, detail)
-                                      : store_claim(options->store, options->id, &p->epoch, &head, detail);
-    if (!err) {
-        if (head.seq == 0 && head.now_ms == 0)
-            head.now_ms = INT64_MIN; /* a partition that has not begun stands before every instant */
-        err = load(p, &head, detail);
+    return p;
+}
+
+enum err partition_open_all(const struct partition_options *options, size_t count, struct partition **ret,
+                            struct err_detail *detail)
+{
+    struct partition *partitions[STORE_PARTITIONS];
+    enum err err = ERR_OK;
+    CHECK(count <= STORE_PARTITIONS);
+    for (size_t i = 0; i < count; i++) {
+        partitions[i] = partition_new(&options[i]);
+        if (!err)
+            err = load_blocks(partitions[i], detail);
     }
-    open_batch(p);
-    p->open->head = *engine_head(p->engine);
-    if (err) {
-        partition_close(p);
-        return err;
+    if (!err && count)
+        err = load_rows(partitions, count, detail);
+    for (size_t i = 0; i < count; i++) {
+        if (err) {
+            partition_close(partitions[i]);
+            continue;
+        }
+        open_batch(partitions[i]);
+        partitions[i]->open->head = *engine_head(partitions[i]->engine);
+        ret[i] = partitions[i];
     }
-    *ret = p;
-    return ERR_OK;
+    return err;
+}
+
+enum err partition_open(const struct partition_options *options, struct partition **ret,
+                        struct err_detail *detail)
+{
+    return partition_open_all(options, 1, ret, detail);
 }
 
 static void free_batch(struct batch *batch)
@@ -299,7 +370,7 @@ static enum err backfill_now(struct partition *p, struct err_detail *detail)
         return ERR_OK;
     enum err err = store_head(p->options.store, p->options.id, &durable, detail);
     if (!err)
-        err = backfill_from_store(p, durable.seq, detail);
+        err = backfill_from_store(&p, 1, &durable.seq, detail);
     if (!err)
         err = backfill_from_batches(p, durable.seq, detail);
     if (!err)

@@ -33,6 +33,10 @@ struct partition_options {
  * taken with the next step (partition_step does that by itself, before its inputs). */
 enum err partition_open(const struct partition_options *options, struct partition **ret,
                         struct err_detail *detail);
+/* The same for up to STORE_PARTITIONS of one store with one reading of the rows of all of them: all of them
+ * or none, in the order of the options. */
+enum err partition_open_all(const struct partition_options *options, size_t count, struct partition **ret,
+                            struct err_detail *detail);
 /* Nothing may be on its way. What is decided but not taken is lost, as in a crash. */
 void partition_close(struct partition *partition);
 

@@ -74,8 +74,17 @@ enum err store_blocks(struct store *store, uint32_t partition, store_on_block *o
 enum err store_rows(struct store *store, uint32_t partition, uint64_t after, uint64_t to,
                     store_on_row *on_row, void *context, struct err_detail *detail)
 {
-    CHECK(partition < store->partitions);
-    return store->calls->rows(store, partition, after, to, on_row, context, detail);
+    const struct store_range range = {partition, after, to};
+    return store_rows_of(store, &range, 1, STORE_EVENTS_AND_LEDGER, on_row, context, detail);
+}
+
+enum err store_rows_of(struct store *store, const struct store_range *ranges, size_t count,
+                       enum store_tables tables, store_on_row *on_row, void *context,
+                       struct err_detail *detail)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK(ranges[i].partition < store->partitions);
+    return store->calls->rows(store, ranges, count, tables, on_row, context, detail);
 }
 
 enum err store_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row,

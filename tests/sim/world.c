@@ -59,16 +59,17 @@ static enum err owner_open(struct world *world, struct owner **ret, struct err_d
     struct owner *owner = memory_take_zeroed(1, sizeof *owner);
     owner->world = world;
     enum err err = control_open(world->store, false, &owner->control, detail);
-    for (uint32_t p = 0; p < world->partitions && !err; p++) {
-        const struct partition_options options = {.id = p,
-                                                  .store = world->store,
-                                                  .control = owner->control,
-                                                  .answer = answer,
-                                                  .late_tolerance = true,
-                                                  .dedupe_ids_max = DEDUPE_IDS_MAX,
-                                                  .cycle_rows = world->cycle_rows};
-        err = partition_open(&options, &owner->partitions[p], detail);
-    }
+    struct partition_options options[WORLD_PARTITIONS_MAX];
+    for (uint32_t p = 0; p < world->partitions; p++)
+        options[p] = (struct partition_options){.id = p,
+                                                .store = world->store,
+                                                .control = owner->control,
+                                                .answer = answer,
+                                                .late_tolerance = true,
+                                                .dedupe_ids_max = DEDUPE_IDS_MAX,
+                                                .cycle_rows = world->cycle_rows};
+    if (!err)
+        err = partition_open_all(options, world->partitions, owner->partitions, detail);
     if (!err)
         err = partition_remember(owner->partitions, world->partitions, INT64_MIN, detail);
     if (err)

@@ -271,20 +271,21 @@ static enum err memory_blocks(struct store *store, uint32_t partition, store_on_
     return ERR_OK;
 }
 
-/* The next row of either table after `after`; false where there is none up to `to`. */
-static bool next_row(struct store_memory *m, uint32_t partition, uint64_t after, uint64_t to,
+/* The next row of the tables after `after`; false where there is none up to `to`. */
+static bool next_row(struct store_memory *m, const struct store_range *range, enum store_tables tables,
                      struct event_row *event, struct ledger_row *ledger, struct store_row *ret)
 {
     pthread_mutex_lock(&m->lock);
-    struct partition_tables *of = &m->tables.partitions[partition];
-    size_t e = tables_event_after(of, after), l = tables_ledger_after(of, after);
+    struct partition_tables *of = &m->tables.partitions[range->partition];
+    size_t e = tables & STORE_EVENTS ? tables_event_after(of, range->after) : of->events.count;
+    size_t l = tables & STORE_LEDGER ? tables_ledger_after(of, range->after) : of->ledger.count;
     uint64_t event_seq = e < of->events.count ? of->events.items[e].seq : UINT64_MAX;
     uint64_t ledger_seq = l < of->ledger.count ? of->ledger.items[l].seq : UINT64_MAX;
-    *ret = (struct store_row){0};
-    if (event_seq < ledger_seq && event_seq <= to) {
+    *ret = (struct store_row){.partition = range->partition};
+    if (event_seq < ledger_seq && event_seq <= range->to) {
         *event = of->events.items[e];
         ret->event = event;
-    } else if (ledger_seq < event_seq && ledger_seq <= to) {
+    } else if (ledger_seq < event_seq && ledger_seq <= range->to) {
         *ledger = of->ledger.items[l];
         ret->ledger = ledger;
     }
@@ -292,22 +293,50 @@ static bool next_row(struct store_memory *m, uint32_t partition, uint64_t after,
     return ret->event || ret->ledger;
 }
 
-static enum err memory_rows(struct store *store, uint32_t partition, uint64_t after, uint64_t to,
-                            store_on_row *on_row, void *context, struct err_detail *detail)
+static uint64_t seq_of(const struct store_row *row)
+{
+    return row->event ? row->event->seq : row->ledger->seq;
+}
+
+/* One partition's next row of a reading, ahead of the others' or not. */
+struct ahead {
+    struct store_range left; /* what comes after the row */
+    struct event_row event;
+    struct ledger_row ledger;
+    struct store_row row;
+    bool has_row;
+};
+
+static struct ahead *first_of(struct ahead *aheads, size_t count)
+{
+    struct ahead *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (aheads[i].has_row && (!first || seq_of(&aheads[i].row) < seq_of(&first->row)))
+            first = &aheads[i];
+    }
+    return first;
+}
+
+static enum err memory_rows(struct store *store, const struct store_range *ranges, size_t count,
+                            enum store_tables tables, store_on_row *on_row, void *context,
+                            struct err_detail *detail)
 {
     struct store_memory *m = memory_of(store);
     enum err err = enter(m, detail);
     if (err)
         return err;
     pthread_mutex_unlock(&m->lock);
-    struct event_row event;
-    struct ledger_row ledger;
-    struct store_row row;
-    while (next_row(m, partition, after, to, &event, &ledger, &row)) {
-        after = row.event ? event.seq : ledger.seq;
-        if (!on_row(context, &row))
-            break;
+    struct ahead *aheads = memory_take_zeroed(count, sizeof *aheads), *at;
+    for (size_t i = 0; i < count; i++) {
+        at = &aheads[i];
+        at->left = ranges[i];
+        at->has_row = next_row(m, &at->left, tables, &at->event, &at->ledger, &at->row);
     }
+    while ((at = first_of(aheads, count)) && on_row(context, &at->row)) {
+        at->left.after = seq_of(&at->row);
+        at->has_row = next_row(m, &at->left, tables, &at->event, &at->ledger, &at->row);
+    }
+    free(aheads);
     return ERR_OK;
 }
 
@@ -323,7 +352,8 @@ static enum err memory_walk(struct store *store, uint32_t partition, uint64_t he
     struct ledger_row ledger;
     struct store_row row;
     while (head) {
-        if (!next_row(m, partition, head - 1, head, &event, &ledger, &row))
+        const struct store_range one = {partition, head - 1, head};
+        if (!next_row(m, &one, STORE_EVENTS_AND_LEDGER, &event, &ledger, &row))
             return err_fail(detail, ERR_NOT_FOUND, "",
                             "partition %u has no row %llu: older history was removed", partition,
                             (unsigned long long)head);

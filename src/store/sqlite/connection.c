@@ -102,6 +102,16 @@ void bind_str(sqlite3_stmt *statement, int index, struct str s)
     CHECK(code == SQLITE_OK);
 }
 
+void bind_number(sqlite3_stmt *statement, int index, int64_t number)
+{
+    CHECK(sqlite3_bind_int64(statement, index, number) == SQLITE_OK);
+}
+
+void bind_seq(sqlite3_stmt *statement, int index, uint64_t seq)
+{
+    bind_number(statement, index, seq > INT64_MAX ? INT64_MAX : (int64_t)seq);
+}
+
 void bind_instant(sqlite3_stmt *statement, int index, int64_t ms)
 {
     int code =
@@ -113,6 +123,11 @@ struct str column_str(sqlite3_stmt *statement, int column)
 {
     const char *data = (const char *)sqlite3_column_text(statement, column);
     return data ? (struct str){data, (size_t)sqlite3_column_bytes(statement, column)} : (struct str){0};
+}
+
+uint64_t column_u64(sqlite3_stmt *statement, int column)
+{
+    return (uint64_t)sqlite3_column_int64(statement, column);
 }
 
 int64_t column_instant(sqlite3_stmt *statement, int column)

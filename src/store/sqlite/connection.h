@@ -25,10 +25,14 @@ enum err connection_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, st
 
 /* Binds without a copy: the bytes stay until the statement is reset. Empty is NULL. */
 void bind_str(sqlite3_stmt *statement, int index, struct str s);
+void bind_number(sqlite3_stmt *statement, int index, int64_t number);
+/* A seq behind all that SQLite can number is the last that it can. */
+void bind_seq(sqlite3_stmt *statement, int index, uint64_t seq);
 /* INSTANT_NEVER is NULL. */
 void bind_instant(sqlite3_stmt *statement, int index, int64_t ms);
 /* Borrowed until the statement's next step or reset; NULL is empty. */
 struct str column_str(sqlite3_stmt *statement, int column);
+uint64_t column_u64(sqlite3_stmt *statement, int column);
 int64_t column_instant(sqlite3_stmt *statement, int column);
 
 #endif

@@ -158,11 +158,6 @@ static enum err run(struct group *group, enum group_statement which, struct err_
     return err;
 }
 
-static void bind_number(sqlite3_stmt *statement, int index, uint64_t number)
-{
-    CHECK(sqlite3_bind_int64(statement, index, (int64_t)number) == SQLITE_OK);
-}
-
 /* ── the group ──────────────────────────────────────────────────────────────── */
 
 enum err group_begin(struct group *group, struct err_detail *detail)

@@ -1,217 +1,15 @@
 #include <inttypes.h>
 
-#include "base/check.h"
 #include "store/sqlite/block_sum.h"
 #include "store/sqlite/connection.h"
-#include "store/sqlite/ledger_bits.h"
 #include "store/sqlite/reader.h"
 
 enum {
-    SLICE_SEQS = 32768, /* of a transaction that reads rows: some tens of milliseconds */
+    SLICE_SEQS = 32768, /* of a transaction that reads message ids: some milliseconds */
     SLICE_BLOCKS = 64,
     SLICE_EFFECTS = 4096,
     SLICE_CONTROL = 256,
 };
-
-static uint64_t column_u64(sqlite3_stmt *statement, int column)
-{
-    return (uint64_t)sqlite3_column_int64(statement, column);
-}
-
-static void bind_number(sqlite3_stmt *statement, int index, int64_t number)
-{
-    CHECK(sqlite3_bind_int64(statement, index, number) == SQLITE_OK);
-}
-
-static int64_t clamp_seq(uint64_t seq)
-{
-    return seq > INT64_MAX ? INT64_MAX : (int64_t)seq;
-}
-
-static enum err fail(struct reader *reader, int code, struct err_detail *detail)
-{
-    return connection_fail(reader->db, code, "read", detail);
-}
-
-/* ── rows ───────────────────────────────────────────────────────────────────── */
-
-static enum err fail_damaged(struct reader *reader, sqlite3_stmt *at, const char *what,
-                             struct err_detail *detail)
-{
-    return err_fail(detail, ERR_CORRUPT, sqlite3_db_filename(reader->db, "main"),
-                    "%s of row %" PRIu64 " is damaged; restore the database from a backup", what,
-                    column_u64(at, 0));
-}
-
-static enum err get_event(struct reader *reader, sqlite3_stmt *at, struct event_row *ret,
-                          struct err_detail *detail)
-{
-    int64_t kind = sqlite3_column_int64(at, 2);
-    if (kind < 0 || kind >= EVENT_KINDS)
-        return fail_damaged(reader, at, "the event kind", detail);
-    *ret = (struct event_row){.seq = column_u64(at, 0),
-                              .kind = (uint8_t)kind,
-                              .contact = (uint32_t)sqlite3_column_int64(at, 3),
-                              .name = (uint16_t)sqlite3_column_int(at, 4),
-                              .at_ms = column_instant(at, 5),
-                              .received_ms = column_instant(at, 6),
-                              .message = column_u64(at, 7),
-                              .prev = column_u64(at, 8),
-                              .created = column_str(at, 9),
-                              .body = column_str(at, 10)};
-    return ERR_OK;
-}
-
-static enum err get_ledger(struct reader *reader, sqlite3_stmt *at, struct ledger_row *ret,
-                           struct err_detail *detail)
-{
-    if (!path_text_parse(column_str(at, 8), &reader->path))
-        return fail_damaged(reader, at, "the path", detail);
-    *ret = (struct ledger_row){.seq = column_u64(at, 0),
-                               .at_ms = column_instant(at, 2),
-                               .contact = (uint32_t)sqlite3_column_int64(at, 3),
-                               .enrollment = (uint32_t)sqlite3_column_int64(at, 4),
-                               .version = (uint16_t)sqlite3_column_int(at, 5),
-                               .node = (uint8_t)sqlite3_column_int(at, 6),
-                               .due_ms = column_instant(at, 7),
-                               .path = reader->path.count ? reader->path.items : NULL,
-                               .path_count = (uint16_t)reader->path.count,
-                               .cause = sqlite3_column_int64(at, 9),
-                               .prev = column_u64(at, 12),
-                               .value = sqlite3_column_double(at, 13),
-                               .detail = column_str(at, 14)};
-    ledger_bits_unpack(sqlite3_column_int64(at, 10), sqlite3_column_int64(at, 11), ret);
-    return ERR_OK;
-}
-
-/* The two tables of one slice, merged. */
-struct merge {
-    struct reader *reader;
-    sqlite3_stmt *events, *ledger;
-    bool has_event, has_ledger;
-    struct event_row event;
-    struct ledger_row row;
-};
-
-static enum err next_event(struct merge *merge, struct err_detail *detail)
-{
-    int code = sqlite3_step(merge->events);
-    merge->has_event = code == SQLITE_ROW;
-    if (merge->has_event)
-        return get_event(merge->reader, merge->events, &merge->event, detail);
-    return code == SQLITE_DONE ? ERR_OK : fail(merge->reader, code, detail);
-}
-
-static enum err next_ledger(struct merge *merge, struct err_detail *detail)
-{
-    int code = sqlite3_step(merge->ledger);
-    merge->has_ledger = code == SQLITE_ROW;
-    if (merge->has_ledger)
-        return get_ledger(merge->reader, merge->ledger, &merge->row, detail);
-    return code == SQLITE_DONE ? ERR_OK : fail(merge->reader, code, detail);
-}
-
-static enum err merge_begin(struct merge *merge, uint32_t partition, uint64_t after, uint64_t to,
-                            struct err_detail *detail)
-{
-    enum err err = reader_statement(merge->reader, READ_EVENTS, &merge->events, detail);
-    if (!err)
-        err = reader_statement(merge->reader, READ_LEDGER, &merge->ledger, detail);
-    if (!err)
-        err = reader_begin(merge->reader, detail);
-    if (err)
-        return err;
-    sqlite3_stmt *both[] = {merge->events, merge->ledger};
-    for (size_t i = 0; i < 2; i++) {
-        bind_number(both[i], 1, clamp_seq(after));
-        bind_number(both[i], 2, clamp_seq(to));
-        bind_number(both[i], 3, partition);
-    }
-    err = next_event(merge, detail);
-    return err ? err : next_ledger(merge, detail);
-}
-
-/* Rows of one slice; `*more` turns false when the callback has had enough. */
-static enum err read_slice(struct reader *reader, uint32_t partition, uint64_t after, uint64_t to,
-                           store_on_row *on_row, void *context, bool *more, struct err_detail *detail)
-{
-    struct merge merge = {.reader = reader};
-    enum err err = merge_begin(&merge, partition, after, to, detail);
-    while (!err && *more && (merge.has_event || merge.has_ledger)) {
-        bool event_first = merge.has_event && (!merge.has_ledger || merge.event.seq < merge.row.seq);
-        struct store_row row = {.event = event_first ? &merge.event : NULL,
-                                .ledger = event_first ? NULL : &merge.row};
-        *more = on_row(context, &row);
-        if (*more)
-            err = event_first ? next_event(&merge, detail) : next_ledger(&merge, detail);
-    }
-    reader_end(reader);
-    return err;
-}
-
-enum err read_rows(struct reader *reader, uint32_t partition, uint64_t after, uint64_t to,
-                   store_on_row *on_row, void *context, struct err_detail *detail)
-{
-    struct partition_head head;
-    enum err err = read_head(reader, partition, &head, detail);
-    if (to > head.seq)
-        to = head.seq;
-    for (bool more = true; !err && more && after < to;) {
-        uint64_t end = to - after > SLICE_SEQS ? after + SLICE_SEQS : to;
-        err = read_slice(reader, partition, after, end, on_row, context, &more, detail);
-        after = end;
-    }
-    return err;
-}
-
-static enum err look_up(struct reader *reader, enum read_statement which, uint64_t seq, uint32_t partition,
-                        sqlite3_stmt **ret, bool *ret_found, struct err_detail *detail)
-{
-    enum err err = reader_statement(reader, which, ret, detail);
-    if (err)
-        return err;
-    bind_number(*ret, 1, clamp_seq(seq));
-    int code = sqlite3_step(*ret);
-    *ret_found = code == SQLITE_ROW && sqlite3_column_int64(*ret, 1) == partition;
-    return code == SQLITE_ROW || code == SQLITE_DONE ? ERR_OK : fail(reader, code, detail);
-}
-
-enum err read_walk(struct reader *reader, uint32_t partition, uint64_t head, store_on_row *on_row,
-                   void *context, struct err_detail *detail)
-{
-    const char *path = sqlite3_db_filename(reader->db, "main");
-    for (bool more = true; more && head;) {
-        sqlite3_stmt *at;
-        bool is_event, is_ledger = false;
-        struct event_row event = {0};
-        struct ledger_row row = {0};
-        enum err err = look_up(reader, READ_EVENT_AT, head, partition, &at, &is_event, detail);
-        if (!err && is_event) {
-            err = get_event(reader, at, &event, detail);
-        } else if (!err) {
-            err = look_up(reader, READ_LEDGER_AT, head, partition, &at, &is_ledger, detail);
-            if (!err && is_ledger)
-                err = get_ledger(reader, at, &row, detail);
-        }
-        if (err)
-            return err;
-        if (!is_event && !is_ledger)
-            return err_fail(detail, ERR_NOT_FOUND, path,
-                            "partition %" PRIu32 " has no row %" PRIu64 ": older history was removed",
-                            partition, head);
-        uint64_t prev = is_event ? event.prev : row.prev;
-        if (prev >= head)
-            return err_fail(detail, ERR_CORRUPT, path,
-                            "row %" PRIu64 " names row %" PRIu64
-                            " as its former one; restore it from a backup",
-                            head, prev);
-        struct store_row found = {.event = is_event ? &event : NULL, .ledger = is_event ? NULL : &row};
-        more = on_row(context, &found);
-        head = prev;
-        reader_end(reader);
-    }
-    return ERR_OK;
-}
 
 /* ── message ids ────────────────────────────────────────────────────────────── */
 
@@ -223,12 +21,12 @@ static enum err next_event_at(struct reader *reader, uint64_t after, uint64_t *r
     enum err err = reader_statement(reader, READ_NEXT_EVENT, &at, detail);
     if (err)
         return err;
-    bind_number(at, 1, clamp_seq(after));
+    bind_seq(at, 1, after);
     int code = sqlite3_step(at);
     *ret_seq = code == SQLITE_ROW ? column_u64(at, 0) : 0;
     *ret_received = code == SQLITE_ROW ? column_instant(at, 1) : INSTANT_NEVER;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(at);
     return err;
 }
@@ -242,7 +40,7 @@ static enum err last_event(struct reader *reader, uint64_t *ret_seq, struct err_
     int code = sqlite3_step(at);
     *ret_seq = code == SQLITE_ROW ? column_u64(at, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(at);
     return err;
 }
@@ -273,14 +71,14 @@ static enum err read_messages_slice(struct reader *reader, uint64_t after, uint6
     enum err err = reader_statement(reader, READ_MESSAGES, &at, detail);
     if (err)
         return err;
-    bind_number(at, 1, clamp_seq(after));
-    bind_number(at, 2, clamp_seq(to));
+    bind_seq(at, 1, after);
+    bind_seq(at, 2, to);
     int code = SQLITE_DONE;
     while (*more && (code = sqlite3_step(at)) == SQLITE_ROW)
         *more = on_message(context, (uint32_t)sqlite3_column_int64(at, 0), column_u64(at, 1),
                            column_instant(at, 2));
     if (*more && code != SQLITE_DONE)
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(at);
     return err;
 }
@@ -308,7 +106,7 @@ enum err read_effects(struct reader *reader, uint64_t after, store_on_effect *on
     sqlite3_stmt *at;
     enum err err = reader_statement(reader, READ_EFFECTS, &at, detail);
     for (bool more = true; !err && more;) {
-        bind_number(at, 1, clamp_seq(after));
+        bind_seq(at, 1, after);
         bind_number(at, 2, SLICE_EFFECTS);
         int code, count = 0;
         while (more && (code = sqlite3_step(at)) == SQLITE_ROW) {
@@ -329,7 +127,7 @@ enum err read_effects(struct reader *reader, uint64_t after, store_on_effect *on
             more = on_effect(context, (uint32_t)sqlite3_column_int64(at, 1), &row);
         }
         if (more && code != SQLITE_DONE)
-            err = fail(reader, code, detail);
+            err = reader_fail(reader, code, detail);
         more = more && count == SLICE_EFFECTS;
         sqlite3_reset(at);
     }
@@ -361,7 +159,7 @@ enum err read_head(struct reader *reader, uint32_t partition, struct partition_h
                        "the row of partition %" PRIu32 " is missing; restore the database from a backup",
                        partition);
     else
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(at);
     return err;
 }
@@ -404,7 +202,7 @@ enum err read_blocks(struct reader *reader, uint32_t partition, store_on_block *
             more = !err && on_block(context, &block);
         }
         if (!err && more && code != SQLITE_DONE)
-            err = fail(reader, code, detail);
+            err = reader_fail(reader, code, detail);
         more = more && count == SLICE_BLOCKS;
         sqlite3_reset(at);
     }
@@ -435,7 +233,7 @@ enum err read_stat(struct reader *reader, uint32_t partition, struct stat_key ke
     else if (code == SQLITE_DONE)
         *ret = (struct stat_row){.key = key, .quarter = quarter};
     else
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(at);
     return err;
 }
@@ -460,7 +258,7 @@ static enum err next_key(struct reader *reader, uint32_t partition, struct stat_
         key->kind = (uint8_t)sqlite3_column_int(at, 1);
         key->outcome = (uint8_t)sqlite3_column_int(at, 2);
     } else if (code != SQLITE_DONE) {
-        err = fail(reader, code, detail);
+        err = reader_fail(reader, code, detail);
     }
     sqlite3_reset(at);
     return err;
@@ -497,7 +295,7 @@ enum err read_control(struct reader *reader, uint64_t position, store_on_control
     sqlite3_stmt *at;
     enum err err = reader_statement(reader, READ_CONTROL, &at, detail);
     for (bool more = true; !err && more;) {
-        bind_number(at, 1, clamp_seq(position));
+        bind_seq(at, 1, position);
         bind_number(at, 2, SLICE_CONTROL);
         int code, count = 0;
         while (more && (code = sqlite3_step(at)) == SQLITE_ROW) {
@@ -512,7 +310,7 @@ enum err read_control(struct reader *reader, uint64_t position, store_on_control
             more = on_control(context, &entry);
         }
         if (more && code != SQLITE_DONE)
-            err = fail(reader, code, detail);
+            err = reader_fail(reader, code, detail);
         more = more && count == SLICE_CONTROL;
         sqlite3_reset(at);
     }

@@ -81,6 +81,11 @@ enum err reader_statement(struct reader *reader, enum read_statement which, sqli
     return err;
 }
 
+enum err reader_fail(struct reader *reader, int code, struct err_detail *detail)
+{
+    return connection_fail(reader->db, code, "read", detail);
+}
+
 static enum err run(struct reader *reader, enum read_statement which, struct err_detail *detail)
 {
     sqlite3_stmt *statement;
@@ -89,7 +94,7 @@ static enum err run(struct reader *reader, enum read_statement which, struct err
         return err;
     int code = sqlite3_step(statement);
     if (code != SQLITE_DONE)
-        err = connection_fail(reader->db, code, "read", detail);
+        err = reader_fail(reader, code, detail);
     sqlite3_reset(statement);
     return err;
 }

@@ -9,9 +9,11 @@
 
 #define READ_TABLE(X)                                                                                        \
     X(EVENTS,                                                                                                \
-      "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?1 AND seq <= ?2 AND partition = ?3 ORDER BY seq")    \
+      "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?1 AND seq <= ?2 AND ?3 >> (partition & 63) & 1"      \
+      " ORDER BY seq")                                                                                       \
     X(LEDGER,                                                                                                \
-      "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq > ?1 AND seq <= ?2 AND partition = ?3 ORDER BY seq")  \
+      "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq > ?1 AND seq <= ?2 AND ?3 >> (partition & 63) & 1"    \
+      " ORDER BY seq")                                                                                       \
     X(EVENT_AT, "SELECT " EVENT_COLUMNS " FROM event WHERE seq = ?1")                                        \
     X(LEDGER_AT, "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq = ?1")                                     \
     X(NEXT_EVENT, "SELECT seq, received FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1")                     \
@@ -64,6 +66,8 @@ void reader_give_back(struct readers *readers, struct reader *reader);
 /* The statement, prepared at its first use. */
 enum err reader_statement(struct reader *reader, enum read_statement which, sqlite3_stmt **ret,
                           struct err_detail *detail);
+/* SQLite's code as an error, once a read has got it. */
+enum err reader_fail(struct reader *reader, int code, struct err_detail *detail);
 /* One transaction over several statements; `end` resets them all. */
 enum err reader_begin(struct reader *reader, struct err_detail *detail);
 void reader_end(struct reader *reader);
@@ -71,8 +75,8 @@ void reader_end(struct reader *reader);
 /* store.h's reads, on a reader of their own. */
 enum err read_head(struct reader *, uint32_t partition, struct partition_head *ret, struct err_detail *);
 enum err read_blocks(struct reader *, uint32_t partition, store_on_block *, void *, struct err_detail *);
-enum err read_rows(struct reader *, uint32_t partition, uint64_t after, uint64_t to, store_on_row *, void *,
-                   struct err_detail *);
+enum err read_rows(struct reader *, const struct store_range *ranges, size_t count, enum store_tables,
+                   store_on_row *, void *, struct err_detail *);
 enum err read_walk(struct reader *, uint32_t partition, uint64_t head, store_on_row *, void *,
                    struct err_detail *);
 enum err read_messages(struct reader *, int64_t since_ms, uint64_t seqs_max, store_on_message *, void *,

@@ -115,10 +115,11 @@ static enum err sqlite_blocks(struct store *store, uint32_t partition, store_on_
     WITH_READER(store, detail, read_blocks(reader, partition, on_block, context, detail));
 }
 
-static enum err sqlite_rows(struct store *store, uint32_t partition, uint64_t after, uint64_t to,
-                            store_on_row *on_row, void *context, struct err_detail *detail)
+static enum err sqlite_rows(struct store *store, const struct store_range *ranges, size_t count,
+                            enum store_tables tables, store_on_row *on_row, void *context,
+                            struct err_detail *detail)
 {
-    WITH_READER(store, detail, read_rows(reader, partition, after, to, on_row, context, detail));
+    WITH_READER(store, detail, read_rows(reader, ranges, count, tables, on_row, context, detail));
 }
 
 static enum err sqlite_walk(struct store *store, uint32_t partition, uint64_t head, store_on_row *on_row,
