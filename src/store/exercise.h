@@ -20,7 +20,7 @@ int exercise_end(void **state);
 
 #define EXERCISE(test) cmocka_unit_test_setup_teardown(test, exercise_begin, exercise_end)
 
-extern const struct CMUnitTest exercise_commits[], exercise_reads[];
-extern const size_t exercise_commits_count, exercise_reads_count;
+extern const struct CMUnitTest exercise_commits[], exercise_rows[], exercise_reads[];
+extern const size_t exercise_commits_count, exercise_rows_count, exercise_reads_count;
 
 #endif

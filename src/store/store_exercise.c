@@ -38,5 +38,6 @@ static int run_group(struct store_factory *factory, const char *what, const stru
 int store_exercise(struct store_factory *factory)
 {
     int failed = run_group(factory, "commits", exercise_commits, exercise_commits_count);
+    failed += run_group(factory, "rows", exercise_rows, exercise_rows_count);
     return failed + run_group(factory, "reads", exercise_reads, exercise_reads_count);
 }
