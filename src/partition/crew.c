@@ -213,7 +213,7 @@ void crew_tell_dedupe(struct post *post)
 }
 
 /* One instant of one partition: entries of the control log, inputs, timers; then the reads look. */
-static bool step(struct worker *worker, struct post *post)
+static bool step(struct worker *worker, struct post *post, bool acted)
 {
     struct crew *crew = worker->crew;
     struct mail_list controls = {0}, stepped = {0}, reads = {0};
@@ -223,7 +223,7 @@ static bool step(struct worker *worker, struct post *post)
     int64_t now_ms = crew->options.clock(crew->options.clock_context);
     control_lock_read(&crew->control_lock);
     enum err err = ERR_OK;
-    if (controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms)
+    if (acted || controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms)
         err = partition_step(post->partition, now_ms, control_to, worker->inputs.items, worker->inputs.count,
                              true, &detail);
     for (struct mail *mail = reads.first; mail && !err; mail = mail->next)
@@ -238,6 +238,46 @@ static bool step(struct worker *worker, struct post *post)
     wait_all(post, &reads);
     release(&post->waiting, post->durable);
     return more;
+}
+
+/* How far the log goes by what the mailboxes have, 0 where they have nothing of it; the mails stay, and are
+ * answered by the steps. */
+static uint64_t control_told(struct worker *worker)
+{
+    uint64_t control_to = 0;
+    pthread_mutex_lock(&worker->mutex);
+    for (size_t i = 0; i < worker->post_count; i++) {
+        const struct mail *mail = worker->posts[i]->box.lanes[LANE_CONTROL].first;
+        for (; mail; mail = mail->next)
+            control_to = mail->control_to > control_to ? mail->control_to : control_to;
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return control_to;
+}
+
+/* What one partition is told, all of the worker's do before any of them goes on, so that they read the past
+ * once. True where they did: their instant is to be ended by a step. */
+static bool act(struct worker *worker)
+{
+    struct crew *crew = worker->crew;
+    struct partition *partitions[STORE_PARTITIONS];
+    struct err_detail detail = {"", ""};
+    enum err err = ERR_OK;
+    uint64_t control_to = control_told(worker);
+    if (control_to == 0)
+        return false;
+    int64_t now_ms = crew->options.clock(crew->options.clock_context);
+    control_lock_read(&crew->control_lock);
+    for (size_t i = 0; i < worker->post_count && !err; i++) {
+        partitions[i] = worker->posts[i]->partition;
+        err = partition_act(partitions[i], now_ms, control_to, &detail);
+    }
+    if (!err)
+        err = partition_backfill(partitions, worker->post_count, &detail);
+    control_lock_end(&crew->control_lock);
+    if (err)
+        broken(crew, &detail);
+    return true;
 }
 
 static bool is_due(const struct worker *worker, int64_t now_ms)
@@ -295,8 +335,9 @@ static void *work(void *context)
     struct worker *worker = context;
     while (wait_for_work(worker)) {
         bool more = false;
+        bool acted = act(worker);
         for (size_t i = 0; i < worker->post_count; i++)
-            more |= step(worker, worker->posts[i]);
+            more |= step(worker, worker->posts[i], acted);
         if (!worker->away)
             commit(worker);
         if (more)

@@ -88,16 +88,9 @@ static void on_alert(void *context, const struct engine_alert *alert)
     pthread_mutex_unlock(&scene->mutex);
 }
 
-static int begin(void **state)
+static struct crew *crew_of(struct scene *scene)
 {
-    struct scene *scene = memory_take_zeroed(1, sizeof *scene);
-    scene->store = store_memory_new(PARTITIONS);
-    scene->now_ms = INT64_C(1767225600000);
-    pthread_mutex_init(&scene->mutex, NULL);
-    pthread_cond_init(&scene->changed, NULL);
-    assert_int_equal(control_open(scene->store, false, &scene->control, NULL), ERR_OK);
-    publish(scene, journey);
-    scene->event = control_name(scene->control, NAME_EVENT, STR("Seen"));
+    struct crew *crew;
     const struct crew_options options = {.store = scene->store,
                                          .control = scene->control,
                                          .workers = WORKERS,
@@ -109,7 +102,21 @@ static int begin(void **state)
                                          .on_alert = on_alert,
                                          .on_broken = on_broken,
                                          .context = scene};
-    assert_int_equal(crew_new(&options, &scene->crew, NULL), ERR_OK);
+    assert_int_equal(crew_new(&options, &crew, NULL), ERR_OK);
+    return crew;
+}
+
+static int begin(void **state)
+{
+    struct scene *scene = memory_take_zeroed(1, sizeof *scene);
+    scene->store = store_memory_new(PARTITIONS);
+    scene->now_ms = INT64_C(1767225600000);
+    pthread_mutex_init(&scene->mutex, NULL);
+    pthread_cond_init(&scene->changed, NULL);
+    assert_int_equal(control_open(scene->store, false, &scene->control, NULL), ERR_OK);
+    publish(scene, journey);
+    scene->event = control_name(scene->control, NAME_EVENT, STR("Seen"));
+    scene->crew = crew_of(scene);
     *state = scene;
     return 0;
 }
@@ -353,6 +360,65 @@ static void what_the_log_has_is_taken_at_the_start(void **state)
     pthread_mutex_unlock(&scene->mutex);
 }
 
+static const char thrice[] =
+    "{\"name\":\"Thrice\",\"entry\":{\"rules\":[{\"event\":\"Seen\"}],\"filter\":{\"did\":\"Seen\","
+    "\"at_least\":3,\"within\":\"30d\"}},\"nodes\":{\"tell\":{\"type\":\"activate\",\"destinations\":"
+    "[\"crm\"],\"next\":\"end\"},\"end\":{\"type\":\"stop\"}},\"start\":\"tell\"}";
+
+enum { TWICE = 12, ONCE = 8 };
+
+/* The former are people who were seen twice before, the latter once. */
+static void post_seen(struct scene *scene, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        char contact[32];
+        snprintf(contact, sizeof contact, "c%u", i);
+        post_record(scene, contact);
+    }
+}
+
+/* The calls of a store whose readings of rows are counted. */
+struct counting {
+    struct store_calls calls; /* first */
+    const struct store_calls *real;
+    _Atomic unsigned *readings;
+};
+
+static enum err count_reading(struct store *store, const struct store_range *ranges, size_t count,
+                              enum store_tables tables, store_on_row *on_row, void *context,
+                              struct err_detail *detail)
+{
+    const struct counting *counting = (const struct counting *)store->calls;
+    atomic_fetch_add(counting->readings, 1);
+    return counting->real->rows(store, ranges, count, tables, on_row, context, detail);
+}
+
+/* Published before the crew starts, as after a crash between the log and the partitions. */
+static void a_publish_reads_the_past_once_a_worker_and_misses_nothing(void **state)
+{
+    struct scene *scene = *state;
+    begin_work(scene);
+    post_seen(scene, 0, TWICE + ONCE);
+    post_seen(scene, 0, TWICE);
+    await_answers(scene, 2 * TWICE + ONCE);
+    crew_stop(scene->crew);
+    crew_free(scene->crew);
+    scene->crew = crew_of(scene);
+    scene->answered = 0;
+    _Atomic unsigned readings = 0;
+    struct counting counting = {*scene->store->calls, scene->store->calls, &readings};
+    counting.calls.rows = count_reading;
+    scene->store->calls = &counting.calls;
+    publish(scene, thrice);
+    begin_work(scene);
+    post_seen(scene, 0, TWICE + ONCE);
+    await_answers(scene, TWICE + ONCE);
+    assert_int_equal(atomic_load(&scene->effects_durable), TWICE);
+    assert_int_equal(atomic_load(&readings), WORKERS);
+    crew_stop(scene->crew);
+    scene->store->calls = counting.real;
+}
+
 static void what_an_engine_holds_is_held_everywhere_and_told(void **state)
 {
     struct scene *scene = *state;
@@ -416,6 +482,7 @@ int main(void)
         SCENE(a_repeated_record_is_answered_when_the_first_is_durable),
         SCENE(timers_fire_by_the_clock_without_any_mail),
         SCENE(what_the_log_has_is_taken_at_the_start),
+        SCENE(a_publish_reads_the_past_once_a_worker_and_misses_nothing),
         SCENE(what_an_engine_holds_is_held_everywhere_and_told),
         SCENE(a_stop_answers_everything_that_was_posted),
         SCENE(room_is_taken_whole_or_not_at_all),

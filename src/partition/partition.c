@@ -363,38 +363,72 @@ static enum err backfill_from_batches(struct partition *p, uint64_t after, struc
     return err;
 }
 
-static enum err backfill_now(struct partition *p, struct err_detail *detail)
+enum err partition_backfill(struct partition *const *partitions, size_t count, struct err_detail *detail)
 {
-    struct partition_head durable;
-    if (engine_backfill_to(p->engine) == 0)
-        return ERR_OK;
-    enum err err = store_head(p->options.store, p->options.id, &durable, detail);
-    if (!err)
-        err = backfill_from_store(&p, 1, &durable.seq, detail);
-    if (!err)
-        err = backfill_from_batches(p, durable.seq, detail);
-    if (!err)
-        engine_backfill_end(p->engine);
+    struct partition *wanting[STORE_PARTITIONS];
+    uint64_t to[STORE_PARTITIONS];
+    size_t found = 0;
+    enum err err = ERR_OK;
+    CHECK(count <= STORE_PARTITIONS);
+    for (size_t i = 0; i < count && !err; i++) {
+        struct partition_head durable;
+        if (engine_backfill_to(partitions[i]->engine) == 0)
+            continue;
+        err = store_head(partitions[i]->options.store, partitions[i]->options.id, &durable, detail);
+        to[found] = durable.seq;
+        wanting[found++] = partitions[i];
+    }
+    if (!err && found)
+        err = backfill_from_store(wanting, found, to, detail);
+    for (size_t i = 0; i < found && !err; i++) {
+        err = backfill_from_batches(wanting[i], to[i], detail);
+        if (!err)
+            engine_backfill_end(wanting[i]->engine);
+    }
     return err;
 }
 
-/* Several publishes in a row are back-filled by one reading of the past. */
+/* Several publishes in a row are back-filled by one reading of the past: the last ones' comes later. */
 static enum err take_actions(struct partition *p, uint64_t control_to, struct err_detail *detail)
 {
     struct action action;
-    bool any = false;
     while (control_action(p->options.control, p->actions_taken, &action) && action.position <= control_to) {
         p->actions_taken++;
-        any = true;
         if (action.kind != ACTION_PUBLISH) {
-            enum err err = backfill_now(p, detail);
+            enum err err = partition_backfill(&p, 1, detail);
             if (err)
                 return err;
         }
         engine_action(p->engine, &action);
         answer(p);
     }
-    return any ? backfill_now(p, detail) : ERR_OK;
+    return ERR_OK;
+}
+
+static bool has_action(const struct partition *p, uint64_t control_to)
+{
+    struct action action;
+    return control_action(p->options.control, p->actions_taken, &action) && action.position <= control_to;
+}
+
+/* To the instant now_ms or the partition's own where that is later, and into it by the log's actions. */
+static enum err step_into(struct partition *p, int64_t now_ms, uint64_t control_to, struct err_detail *detail)
+{
+    const struct partition_head *head = engine_head(p->engine);
+    if (now_ms < head->now_ms)
+        now_ms = head->now_ms;
+    fire_until(p, now_ms - 1);
+    engine_set_now(p->engine, now_ms);
+    return take_actions(p, control_to, detail);
+}
+
+enum err partition_act(struct partition *p, int64_t now_ms, uint64_t control_to, struct err_detail *detail)
+{
+    if (!has_action(p, control_to))
+        return ERR_OK;
+    enum err err = step_into(p, now_ms, control_to, detail);
+    engine_set_input(p->engine, engine_head(p->engine)->input, true);
+    return err;
 }
 
 /* Blocks are made between steps, a few at a time, so that a cycle never holds anything up. */
@@ -456,23 +490,18 @@ enum err partition_step(struct partition *p, int64_t now_ms, uint64_t control_to
     size_t first = 0;
     while (first < count && !is_new(p, &inputs[first]))
         first++;
-    struct action action;
-    bool acts =
-        control_action(p->options.control, p->actions_taken, &action) && action.position <= control_to;
     const struct partition_head *head = engine_head(p->engine);
     bool past = now_ms < head->now_ms || (now_ms == head->now_ms && !head->now_open);
-    if (past && first == count && !acts)
+    if (past && first == count && !has_action(p, control_to))
         return ERR_OK; /* an instant that was settled before: going on after a crash */
-    if (now_ms < head->now_ms)
-        now_ms = head->now_ms;
-    fire_until(p, now_ms - 1);
-    engine_set_now(p->engine, now_ms);
-    enum err err = take_actions(p, control_to, detail);
+    enum err err = step_into(p, now_ms, control_to, detail);
+    if (!err)
+        err = partition_backfill(&p, 1, detail);
     if (err)
         return err;
     take_inputs(p, inputs + first, count - first);
     if (last)
-        fire_until(p, now_ms);
+        fire_until(p, head->now_ms);
     engine_set_input(p->engine, head->input, !last);
     go_on_with_cycle(p);
     return ERR_OK;

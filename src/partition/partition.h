@@ -54,6 +54,13 @@ enum err partition_remember(struct partition *const *partitions, uint32_t count,
  * partition's own is set to that. ERR_IO and others: the store failed (back-fill); end the process. */
 enum err partition_step(struct partition *partition, int64_t now_ms, uint64_t control_to,
                         const struct input *inputs, size_t count, bool last, struct err_detail *detail);
+/* The beginning of a step whose rest comes with partition_step at the same instant or a later one, in two
+ * parts, so that what several partitions want of the past is read once for all: each acts (timers due before
+ * now_ms, then actions up to `control_to`), then those that want the past get it. Nothing else may be asked
+ * of a partition between the two. */
+enum err partition_act(struct partition *partition, int64_t now_ms, uint64_t control_to,
+                       struct err_detail *detail);
+enum err partition_backfill(struct partition *const *partitions, size_t count, struct err_detail *detail);
 /* Fires every timer due at or before until_ms, in order, each at its own instant. */
 enum err partition_run_until(struct partition *partition, int64_t until_ms, struct err_detail *detail);
 int64_t
