@@ -215,11 +215,30 @@ static enum err step_partition(struct world *world, size_t step, uint32_t p, str
                                 scenario_is_over(json), detail);
 }
 
+/* As a crew does: all act before any goes on. Every other step, since a partition by itself does the same. */
+static enum err act_together(struct world *world, size_t step, struct err_detail *detail)
+{
+    const json_t *json = json_array_get(world->steps, step);
+    struct partition *acting[WORLD_PARTITIONS_MAX];
+    size_t count = 0;
+    enum err err = ERR_OK;
+    if (json_is_true(json_object_get(json, "run")) || step % 2 == 0)
+        return ERR_OK;
+    for (uint32_t p = 0; p < world->partitions && !err; p++) {
+        struct partition *partition = world->owner->partitions[p];
+        if (scenario_now(json) < partition_head(partition)->now_ms)
+            continue; /* going on after a crash */
+        acting[count++] = partition;
+        err = partition_act(partition, scenario_now(json), world->controls.items[step], detail);
+    }
+    return err ? err : partition_backfill(acting, count, detail);
+}
+
 static enum err hand_over(struct world *world, size_t step, struct err_detail *detail)
 {
     const json_t *json = json_array_get(world->steps, step);
     struct arena arena = {0};
-    enum err err = ERR_OK;
+    enum err err = act_together(world, step, detail);
     for (uint32_t p = 0; p < world->partitions && !err; p++) {
         struct partition *partition = world->owner->partitions[p];
         struct engine_alert alert;
