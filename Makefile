@@ -1,15 +1,15 @@
 # The menu of verbs; `make` alone prints it. Meson and Ninja do the building.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run test check soak bench bench-full lint format clean setup-run setup-test
+.PHONY: help build run test check soak bench bench-full bench-compare lint format clean setup-run setup-test
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 # The stamps spare a second look at the packages; tools/setup itself asks apt only for what is missing.
 setup-run: build/.setup-run
 setup-test: build/.setup-test
-build/.setup-run build/.setup-test: build/.setup-%: tools/setup
+build/.setup-run build/.setup-test build/.setup-compare: build/.setup-%: tools/setup
 	@mkdir -p build
 	@tools/setup $*
 	@touch $@
@@ -36,6 +36,12 @@ bench: build ## measure this machine: small sizes, 15 minutes at most
 
 bench-full: build ## the sizes that the targets speak of, for the page docs/internals/performance.md
 	@build/sojourn bench --full --write docs/internals/performance.md
+
+# The queues are installed from the lock file, into build/ alone; their servers run in a folder that goes again.
+bench-compare: build build/.setup-compare ## the same events through BullMQ on Redis and pg-boss on PostgreSQL, 20 minutes
+	@mkdir -p build/compare
+	@cp bench/compare/* build/compare/
+	@cd build/compare && npm ci --ignore-scripts --no-audit --no-fund && node compare.mjs ../sojourn $(COMPARE)
 
 lint: build/.setup-test ## only what style.md asks for and a program can see
 	@tools/lint.py
