@@ -46,7 +46,7 @@ struct dispatch {
     struct inbox boxes[2];
     struct inbox *inbox; /* the one that is being filled */
     struct dispatch_order *first_order, *last_order;
-    uint32_t reads_left;
+    uint32_t reads_unseen, reads_left; /* not answered yet; not durable yet */
     struct dispatch_figures figures;
     ARRAY(struct outbox_view) views;
 };
@@ -129,8 +129,13 @@ void dispatch_post(struct dispatch *dispatch, struct dispatch_order *order)
 static void read_answers(struct mail *mail, const struct partition *partition)
 {
     struct read *read = (struct read *)mail;
-    handover_ask_all(partition, read->dispatch->options.control, read->questions, read->count,
-                     read->bytes_max, &read->arena);
+    struct dispatch *dispatch = read->dispatch;
+    handover_ask_all(partition, dispatch->options.control, read->questions, read->count, read->bytes_max,
+                     &read->arena);
+    pthread_mutex_lock(&dispatch->mutex);
+    if (--dispatch->reads_unseen == 0)
+        pthread_cond_broadcast(&dispatch->changed);
+    pthread_mutex_unlock(&dispatch->mutex);
 }
 
 static void on_read(struct mail *mail, enum err err)
@@ -167,7 +172,8 @@ static void ask(void *context, struct handover_question *questions, size_t count
     uint32_t asked[STORE_PARTITIONS];
     uint32_t partitions = part(dispatch, questions, count, asked);
     pthread_mutex_lock(&dispatch->mutex);
-    dispatch->reads_left = partitions;
+    dispatch->reads_unseen = partitions;
+    dispatch->reads_left = dispatch->running ? partitions : 0;
     pthread_mutex_unlock(&dispatch->mutex);
     for (uint32_t i = 0; i < partitions; i++) {
         struct read *read = &dispatch->reads[asked[i]];
@@ -179,7 +185,17 @@ static void ask(void *context, struct handover_question *questions, size_t count
             read_answers(&read->mail, crew_partition(dispatch->options.crew, asked[i]));
     }
     pthread_mutex_lock(&dispatch->mutex);
-    while (dispatch->running && dispatch->reads_left > 0)
+    while (dispatch->reads_unseen > 0)
+        pthread_cond_wait(&dispatch->changed, &dispatch->mutex);
+    pthread_mutex_unlock(&dispatch->mutex);
+}
+
+/* A partition's answer shows what it has decided; its commit and that of the attempts go side by side. */
+static void settle(void *context)
+{
+    struct dispatch *dispatch = context;
+    pthread_mutex_lock(&dispatch->mutex);
+    while (dispatch->reads_left > 0)
         pthread_cond_wait(&dispatch->changed, &dispatch->mutex);
     pthread_mutex_unlock(&dispatch->mutex);
 }
@@ -461,7 +477,7 @@ enum err dispatch_new(const struct dispatch_options *options, struct dispatch **
     pthread_condattr_destroy(&attributes);
     CHECK(pthread_mutex_init(&dispatch->mutex, NULL) == 0);
     struct outbox_options outbox = {
-        .store = options->store, .after = UINT64_MAX, .ask = ask, .context = dispatch};
+        .store = options->store, .after = UINT64_MAX, .ask = ask, .settle = settle, .context = dispatch};
     for (uint32_t p = 0; p < crew_partitions(options->crew); p++) {
         uint64_t after = handover_after(crew_partition(options->crew, p));
         outbox.after = after < outbox.after ? after : outbox.after;

@@ -349,9 +349,9 @@ static void hand_over(struct outbox *outbox, size_t first, size_t end, int64_t n
 static enum err deliver_group(struct outbox *outbox, int64_t now_ms, struct err_detail *detail)
 {
     pick_group(outbox);
-    if (outbox->picks.count == 0)
-        return ERR_OK;
-    enum err err = put_attempts(outbox, now_ms, detail);
+    enum err err = outbox->picks.count ? put_attempts(outbox, now_ms, detail) : ERR_OK;
+    if (outbox->questions.count)
+        outbox_settle(outbox);
     if (err) {
         put_back(outbox);
         return outbox->results.count ? ERR_OK : err; /* it comes again; results would not */

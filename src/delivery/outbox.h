@@ -63,6 +63,10 @@ struct outbox_options {
      * be HANDOVER_LATER, but not all. It may be called by outbox_open and outbox_deliver; it must not call
      * the outbox. */
     void (*ask)(void *context, struct handover_question *questions, size_t count);
+    /* Called once after each `ask`, before anything is handed over and before outbox_deliver returns: comes
+     * back when all that the answers rest on is durable. The attempts are committed between the two. NULL =
+     * it was durable when it was answered. */
+    void (*settle)(void *context);
     enum outbox_undefined (*undefined)(void *context, struct str destination); /* NULL = OUTBOX_KEEP */
     void *context;
 };

@@ -38,6 +38,7 @@ static enum err basket_deliver(struct destination *destination, struct activatio
 {
     struct basket *basket = (struct basket *)destination;
     basket->calls++;
+    assert_false(basket->caller->unsettled);
     for (size_t i = 0; i < count; i++) {
         assert_attempted(basket->caller, items[i].key.data);
         assert_true(str_equal(items[i].node, STR("offer")) && str_equal(items[i].operation, STR("add")));
@@ -140,6 +141,8 @@ static void ask(void *context, struct handover_question *questions, size_t count
     struct caller *caller = context;
     bool met[CALLER_PARTITIONS] = {0};
     assert_in_range(count, 1, OUTBOX_GROUP_MAX);
+    assert_false(caller->unsettled);
+    caller->unsettled = true;
     arena_deinit(&caller->answers);
     for (size_t i = 0; i < count; i++) {
         struct handover_question *question = &questions[i];
@@ -150,6 +153,13 @@ static void ask(void *context, struct handover_question *questions, size_t count
         question->answer = room ? ask_one(caller, question->partition, &question->effect, &question->handover)
                                 : HANDOVER_LATER;
     }
+}
+
+static void settle(void *context)
+{
+    struct caller *caller = context;
+    assert_true(caller->unsettled);
+    caller->unsettled = false;
 }
 
 static enum outbox_undefined undefined(void *context, struct str destination)
@@ -255,6 +265,7 @@ static void start(struct caller *caller)
     const struct outbox_options options = {.store = caller->store,
                                            .held_max = caller->held_max,
                                            .ask = ask,
+                                           .settle = settle,
                                            .undefined = undefined,
                                            .context = caller};
     for (uint32_t p = 0; p < CALLER_PARTITIONS; p++) {
@@ -308,6 +319,7 @@ size_t caller_deliver(struct caller *caller)
     struct err_detail detail = {0};
     if (outbox_deliver(caller->outbox, caller->now_ms, &results, &count, &detail))
         fail_msg("%s", detail.text);
+    assert_false(caller->unsettled);
     for (size_t i = 0; i < count; i++) {
         struct pending *pending = find(caller, results[i].partition, results[i].effect);
         assert_false(pending->returned);

@@ -41,6 +41,7 @@ struct caller {
     ARRAY(struct pending) pending;
     ARRAY(struct batch) late; /* durable, and the outbox has not taken them */
     bool lags;                /* batches become late */
+    bool unsettled;           /* what the last answers rest on may not be durable yet */
     bool held[CALLER_VERSIONS];
     uint32_t held_max;
     size_t attribute_bytes; /* of every contact */

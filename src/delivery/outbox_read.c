@@ -77,6 +77,7 @@ static void take_attempt(struct reading *reading, uint32_t partition, const stru
         return; /* it was closed before: seqs of delivery and engine are taken apart, so the row comes late */
     struct handover_question question = {.partition = partition, .effect = *row};
     outbox->options.ask(outbox->options.context, &question, 1);
+    outbox_settle(outbox);
     if (question.answer != HANDOVER_GONE)
         *array_push(&reading->uncertain) = (struct opened_before){partition, row->effect};
 }

@@ -110,6 +110,13 @@ void outbox_fetch_aside(struct outbox *outbox);
 void outbox_sort(struct queue *queue);
 void outbox_tidy(struct queue *queue); /* takes the gone out where they are many; indexes change */
 
+/* Until all that the last answers rest on is durable. */
+static inline void outbox_settle(struct outbox *outbox)
+{
+    if (outbox->options.settle)
+        outbox->options.settle(outbox->options.context);
+}
+
 /* ── outbox_read.c ────────────────────────────────────────────────────────── */
 
 enum err outbox_read(struct outbox *outbox, struct err_detail *detail); /* at start */
