@@ -7,7 +7,7 @@ enum { CHUNK_BYTES_MIN = 4096, ALIGNMENT = 16 };
 
 struct arena_chunk {
     struct arena_chunk *next;
-    size_t size, used;
+    size_t size, used, touched; /* touched: by former uses */
     _Alignas(ALIGNMENT) char bytes[];
 };
 
@@ -81,8 +81,18 @@ void arena_reset(struct arena *arena)
         return;
     chunks_free(kept->next);
     kept->next = NULL;
+    if (kept->used > kept->touched)
+        kept->touched = kept->used;
     kept->used = 0;
     arena->bytes = 0;
+}
+
+size_t arena_held(const struct arena *arena)
+{
+    size_t bytes = 0;
+    for (const struct arena_chunk *chunk = arena->chunk; chunk; chunk = chunk->next)
+        bytes += sizeof *chunk + (chunk->used > chunk->touched ? chunk->used : chunk->touched);
+    return bytes;
 }
 
 void arena_deinit(struct arena *arena)

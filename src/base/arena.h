@@ -22,5 +22,7 @@ char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((
 /* Empties it and keeps its largest chunk for the next use. */
 void arena_reset(struct arena *arena);
 void arena_deinit(struct arena *arena);
+/* Bytes it keeps and has written to. */
+size_t arena_held(const struct arena *arena);
 
 #endif

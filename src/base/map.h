@@ -26,5 +26,9 @@ static inline void map_prefetch(const struct map *map, uint64_t hash)
         __builtin_prefetch(&map->slots[hash & map->mask]);
 }
 void map_deinit(struct map *map);
+static inline size_t map_held(const struct map *map)
+{
+    return map->slots ? ((size_t)map->mask + 1) * sizeof *map->slots : 0;
+}
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 /* Instants of the years 0001 to 9999 leave the bit free that says whether milliseconds are printed. */
 #define INSTANT_MS_MAX (INT64_MAX / 2)
@@ -18,6 +19,15 @@ void columns_deinit(struct columns *columns)
     free(columns->spare);
     strings_deinit(&columns->strings);
     *columns = (struct columns){0};
+}
+
+uint64_t columns_bytes(const struct columns *columns)
+{
+    uint64_t bytes =
+        array_bytes(&columns->attributes) + (uint64_t)columns->columns_made * sizeof(struct contact_column);
+    array_each (&columns->attributes, a)
+        bytes += array_bytes(&columns->attributes.items[a].chunks);
+    return bytes;
 }
 
 static struct contact_column *column_at(const struct columns *columns, uint32_t attribute, uint32_t chunk)
@@ -39,7 +49,11 @@ static struct contact_column *column_made(struct columns *columns, uint16_t attr
     struct column_chunks *of = &columns->attributes.items[attribute];
     while (of->chunks.count <= chunk)
         *array_push(&of->chunks) = NULL;
-    struct contact_column *column = columns->spare ? columns->spare : memory_take_zeroed(1, sizeof *column);
+    struct contact_column *column = columns->spare;
+    if (!column) {
+        column = memory_take_zeroed(1, sizeof *column);
+        columns->columns_made++;
+    }
     columns->spare = NULL;
     return of->chunks.items[chunk] = column;
 }
@@ -47,6 +61,7 @@ static struct contact_column *column_made(struct columns *columns, uint16_t attr
 static void column_drop(struct columns *columns, uint16_t attribute, uint32_t chunk)
 {
     struct contact_column **at = &columns->attributes.items[attribute].chunks.items[chunk];
+    columns->columns_made -= columns->spare != NULL;
     free(columns->spare);
     columns->spare = *at; /* all of it is zero again */
     *at = NULL;

@@ -12,11 +12,13 @@ struct column_chunks {
 struct columns {
     struct strings strings;
     ARRAY(struct column_chunks) attributes; /* by attribute id */
+    uint32_t columns_made;
     struct contact_column *spare; /* an empty one, so that one value coming and going allocates nothing */
     uint32_t moved_attribute, moved_chunk; /* while the heap is rewritten: the next column to move */
 };
 
-void columns_deinit(struct columns *columns); /* a zeroed one is empty */
+void columns_deinit(struct columns *columns);          /* a zeroed one is empty */
+uint64_t columns_bytes(const struct columns *columns); /* without the strings */
 
 /* NULL where no contact of the chunk has the attribute. */
 const struct contact_column *columns_find(const struct columns *columns, uint16_t attribute, uint32_t chunk);

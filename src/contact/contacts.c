@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "contact/state.h"
 
 enum { ID_SIZE_BYTES = 2 };
@@ -26,6 +27,16 @@ void contacts_free(struct contacts *contacts)
     columns_deinit(&contacts->columns);
     pockets_deinit(&contacts->journeys);
     free(contacts);
+}
+
+void contacts_weigh(const struct contacts *contacts, struct memory_use *use)
+{
+    memory_add(use, MEMORY_CONTACTS,
+               sizeof *contacts + array_bytes(&contacts->rows) +
+                   contacts->rows.count * sizeof(struct contact_rows) + map_held(&contacts->index) +
+                   heap_bytes(&contacts->ids) + pockets_bytes(&contacts->journeys));
+    memory_add(use, MEMORY_ATTRIBUTES, columns_bytes(&contacts->columns));
+    memory_add(use, MEMORY_STRINGS, strings_bytes(&contacts->columns.strings));
 }
 
 uint32_t contacts_count(const struct contacts *contacts)

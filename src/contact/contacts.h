@@ -28,6 +28,8 @@ struct contacts;
 struct contacts *contacts_new(void);
 void contacts_free(struct contacts *contacts);
 uint32_t contacts_count(const struct contacts *contacts);
+struct memory_use; /* base/memory.h */
+void contacts_weigh(const struct contacts *contacts, struct memory_use *use);
 
 /* The hash under which an external id is indexed, by which it belongs to a partition, and from which chance
  * comes. */

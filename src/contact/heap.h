@@ -30,6 +30,11 @@ void heap_deinit(struct heap *heap); /* a zeroed heap is an empty one */
 uint64_t heap_take(struct heap *heap, uint32_t size, uint32_t align, char **ret_bytes);
 void heap_release(struct heap *heap, uint64_t place, uint32_t size); /* the size it was taken with */
 
+static inline uint64_t heap_bytes(const struct heap *heap)
+{
+    return heap->used + heap->segments.capacity * sizeof *heap->segments.items;
+}
+
 static inline char *heap_at(const struct heap *heap, uint64_t place)
 {
     return heap->segments.items[place >> HEAP_POSITION_BITS].bytes +

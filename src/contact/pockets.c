@@ -1,6 +1,7 @@
 #include "contact/pockets.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 enum { POCKET_KEYS_MAX = 65535 };
 
@@ -24,6 +25,12 @@ void pockets_deinit(struct pockets *pockets)
     pool_deinit(&pockets->pool);
 }
 
+uint64_t pockets_bytes(const struct pockets *pockets)
+{
+    return pool_bytes(&pockets->pool) + array_bytes(&pockets->chunks) +
+           (uint64_t)pockets->chunks_made * sizeof(struct pockets_chunk);
+}
+
 static char *value_at(const struct pockets *pockets, struct pocket *pocket, uint32_t capacity, uint32_t i)
 {
     return (char *)(pocket->keys + capacity) + (size_t)i * pockets->value_bytes;
@@ -43,8 +50,10 @@ static struct pocket **place_of(struct pockets *pockets, uint32_t contact)
     while (pockets->chunks.count <= chunk)
         *array_push(&pockets->chunks) = NULL;
     struct pockets_chunk **at = &pockets->chunks.items[chunk];
-    if (!*at)
+    if (!*at) {
         *at = memory_take_zeroed(1, sizeof **at);
+        pockets->chunks_made++;
+    }
     return &(*at)->pockets[contact % POCKETS_CHUNK];
 }
 

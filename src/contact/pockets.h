@@ -18,11 +18,13 @@ struct pockets_chunk {
 struct pockets {
     struct pool pool;
     uint32_t value_bytes;
+    uint32_t chunks_made;
     ARRAY(struct pockets_chunk *) chunks; /* NULL where nobody has a table */
 };
 
 void pockets_init(struct pockets *pockets, uint32_t value_bytes);
 void pockets_deinit(struct pockets *pockets);
+uint64_t pockets_bytes(const struct pockets *pockets);
 
 /* NULL where the contact has no such key. */
 void *pockets_find(const struct pockets *pockets, uint32_t contact, uint16_t key);

@@ -105,6 +105,7 @@ static void region_add(struct pool *pool)
     *region = (struct pool_region){.next = pool->regions, .pages = bytes};
     pool->regions = region;
     pool->pages += pages;
+    pool->empty_pages += pages;
     for (size_t i = pages; i-- > 0;)
         page_link(&pool->empty, (struct pool_page *)(void *)(bytes + i * PAGE_BYTES));
 }
@@ -115,6 +116,9 @@ static struct pool_page *page_open(struct pool *pool, uint32_t class, size_t arr
         region_add(pool);
     struct pool_page *page = pool->empty;
     page_unlink(&pool->empty, page);
+    pool->empty_pages--;
+    if (pool->pages - pool->empty_pages > pool->touched)
+        pool->touched = pool->pages - pool->empty_pages;
     *page = (struct pool_page){.class = class, .room = (uint32_t)((PAGE_BYTES - sizeof *page) / array_bytes)};
     page_link(&pool->open[class], page);
     return page;
@@ -132,10 +136,11 @@ static void *large_take(struct pool *pool, size_t array_bytes)
     if (large->next)
         large->next->previous = large;
     pool->large = large;
+    pool->large_bytes += sizeof *large + array_bytes;
     return large->bytes;
 }
 
-static void large_give(struct pool *pool, void *array)
+static void large_give(struct pool *pool, void *array, size_t array_bytes)
 {
     struct pool_large *large = (void *)((char *)array - offsetof(struct pool_large, bytes));
     if (large->next)
@@ -144,6 +149,7 @@ static void large_give(struct pool *pool, void *array)
         large->previous->next = large->next;
     else
         pool->large = large->next;
+    pool->large_bytes -= sizeof *large + array_bytes;
     free(large);
 }
 
@@ -168,8 +174,9 @@ void *pool_take(struct pool *pool, uint32_t capacity)
 
 void pool_give(struct pool *pool, void *array, uint32_t capacity)
 {
-    if (array_bytes_of(pool, capacity) > LARGE_BYTES) {
-        large_give(pool, array);
+    size_t array_bytes = array_bytes_of(pool, capacity);
+    if (array_bytes > LARGE_BYTES) {
+        large_give(pool, array, array_bytes);
         return;
     }
     struct pool_page *page = (void *)((uintptr_t)array & ~(uintptr_t)(PAGE_BYTES - 1));
@@ -181,5 +188,11 @@ void pool_give(struct pool *pool, void *array, uint32_t capacity)
     if (page->live == 0) {
         page_unlink(&pool->open[page->class], page);
         page_link(&pool->empty, page);
+        pool->empty_pages++;
     }
+}
+
+size_t pool_bytes(const struct pool *pool)
+{
+    return pool->touched * PAGE_BYTES + pool->large_bytes;
 }

@@ -18,7 +18,9 @@ struct pool {
     struct pool_page *empty;              /* pages of no capacity */
     struct pool_region *regions;
     struct pool_large *large;
-    size_t pages;
+    size_t pages, empty_pages;
+    size_t touched; /* pages that have ever served: emptied ones serve again first */
+    size_t large_bytes;
 };
 
 /* An array is `header_bytes` and then its items; header_bytes + item_bytes is at least 8. Arrays stand at
@@ -32,5 +34,6 @@ uint32_t pool_capacity(uint32_t count);
 /* `capacity` is one that pool_capacity gives; the bytes are not set. Constant time. */
 void *pool_take(struct pool *pool, uint32_t capacity);
 void pool_give(struct pool *pool, void *array, uint32_t capacity);
+size_t pool_bytes(const struct pool *pool); /* that it has written to */
 
 #endif

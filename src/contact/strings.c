@@ -2,8 +2,9 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
-enum { SEEN_SLOTS = 16384, SIZE_BYTES_MAX = 5 };
+enum { SEEN_SLOTS = 16384, SIZE_BYTES_MAX = 5, ALLOCATION_BYTES = 16 /* malloc's own, and rounding */ };
 #define DICTIONARY_BIT (UINT64_C(1) << HEAP_PLACE_BITS)
 
 /* A list in the heap: this, then the bytes of the strings. Segments do not move, so pointers into them may
@@ -23,6 +24,13 @@ void strings_deinit(struct strings *strings)
     map_deinit(&strings->numbers);
     free(strings->seen);
     *strings = (struct strings){0};
+}
+
+uint64_t strings_bytes(const struct strings *strings)
+{
+    return heap_bytes(&strings->heap) + array_bytes(&strings->dictionary) +
+           array_bytes(&strings->free_numbers) + map_held(&strings->numbers) + strings->dictionary_bytes +
+           (strings->seen ? SEEN_SLOTS * sizeof *strings->seen : 0);
 }
 
 static uint64_t ref_of(uint64_t place, uint32_t hash_part)
@@ -74,6 +82,7 @@ static void dictionary_purge(struct strings *strings)
         if (entry->uses > 0) {
             map_add(&strings->numbers, entry->hash, (uint32_t)i, hash_of_number, strings);
         } else if (entry->bytes) {
+            strings->dictionary_bytes -= entry->size + ALLOCATION_BYTES;
             free(entry->bytes);
             *entry = (struct dictionary_string){0};
             *array_push(&strings->free_numbers) = (uint32_t)i;
@@ -116,6 +125,7 @@ static uint32_t dictionary_add(struct strings *strings, struct str s, uint64_t h
     if (s.size)
         memcpy(entry.bytes, s.data, s.size);
     strings->dictionary.items[number] = entry;
+    strings->dictionary_bytes += s.size + ALLOCATION_BYTES;
     strings->dictionary_unused++;
     map_add(&strings->numbers, hash, number, hash_of_number, strings);
     return number;

@@ -30,10 +30,12 @@ struct strings {
     ARRAY(uint32_t) free_numbers;
     struct map numbers;         /* of the dictionary, by hash */
     uint32_t dictionary_unused; /* strings there that nobody refers to just now */
+    uint64_t dictionary_bytes;  /* of the strings themselves */
     uint32_t *seen;             /* hashes of strings stored lately, by their lower bits */
 };
 
 void strings_deinit(struct strings *strings); /* a zeroed one is empty */
+uint64_t strings_bytes(const struct strings *strings);
 
 static inline uint32_t strings_hash_of(uint64_t ref)
 {

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "calendar/instant.h"
 #include "delivery/destination_log.h"
 
@@ -250,6 +251,10 @@ static void show(struct dispatch *dispatch)
     dispatch->figures = (struct dispatch_figures){0};
     for (size_t i = 0; i < OUTBOX_STATES; i++)
         dispatch->figures.effects[i] = outbox_count(dispatch->outbox, (enum outbox_state)i);
+    dispatch->figures.bytes = outbox_bytes(dispatch->outbox);
+    for (size_t i = 0; i < sizeof dispatch->boxes / sizeof *dispatch->boxes; i++)
+        dispatch->figures.bytes +=
+            array_bytes(&dispatch->boxes[i].rows) + arena_held(&dispatch->boxes[i].names);
     array_each (&dispatch->views, i) {
         dispatch->figures.sent += dispatch->views.items[i].sent;
         dispatch->figures.failed += dispatch->views.items[i].failed;

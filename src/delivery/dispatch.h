@@ -82,6 +82,7 @@ void dispatch_post(struct dispatch *dispatch, struct dispatch_order *order);
 struct dispatch_figures {
     uint64_t effects[OUTBOX_STATES]; /* open, in memory */
     uint64_t sent, failed;           /* results since the start */
+    uint64_t bytes;                  /* memory: the outbox, and what comes in */
 };
 struct dispatch_figures dispatch_figures(struct dispatch *dispatch);
 /* By number from 0; false beyond the last. The name lives as long as the dispatch. */

@@ -139,5 +139,6 @@ void outbox_each(const struct outbox *outbox,
 uint64_t outbox_count(const struct outbox *outbox, enum outbox_state state); /* in memory */
 /* Nothing is open that it knows of, in memory or in the store. */
 bool outbox_is_empty(const struct outbox *outbox);
+uint64_t outbox_bytes(const struct outbox *outbox); /* memory that it holds */
 
 #endif

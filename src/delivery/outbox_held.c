@@ -1,6 +1,7 @@
 #include "delivery/outbox_state.h"
 
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum { TIDY_MIN = 256 };
 
@@ -144,6 +145,18 @@ static void take_out_gone(struct queue *queue)
     queue->next = next;
     queue->sorted = sorted;
     queue->gone = 0;
+}
+
+uint64_t outbox_bytes(const struct outbox *outbox)
+{
+    uint64_t bytes = sizeof *outbox + arena_held(&outbox->arena) + arena_held(&outbox->scratch) +
+                     array_bytes(&outbox->targets) + array_bytes(&outbox->questions) +
+                     array_bytes(&outbox->asked) + array_bytes(&outbox->picks) +
+                     array_bytes(&outbox->activations) + array_bytes(&outbox->attempts) +
+                     array_bytes(&outbox->results);
+    for (uint32_t p = 0; p < outbox->partitions; p++)
+        bytes += sizeof *outbox->queues + array_bytes(&outbox->queues[p].items);
+    return bytes;
 }
 
 void outbox_tidy(struct queue *queue)

@@ -1,6 +1,9 @@
 #include "engine/engine.h"
 
+#include "base/memory.h"
 #include "engine/state.h"
+
+enum { PASSAGES_KEPT = 4096 };
 
 static void refine(void *context, uint32_t id, int64_t from_ms, int64_t to_ms);
 
@@ -47,12 +50,47 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
+static uint64_t work_bytes(const struct engine *engine)
+{
+    const struct passages *passages = &engine->passages;
+    uint64_t bytes = sizeof *engine + totals_bytes(&engine->totals) + array_bytes(&engine->versions) +
+                     array_bytes(&engine->alerts) + array_bytes(&engine->block_aggregates) +
+                     engine->cycle.count * sizeof *engine->cycle.todo + arena_held(&engine->scratch);
+    for (size_t i = 0; i < BLOCK_TOTALS; i++)
+        bytes += array_bytes(&engine->chunks[i].dirty) + array_bytes(&engine->chunks[i].block_seq);
+    return bytes + (passages->slots ? ((uint64_t)passages->mask + 1) * sizeof *passages->slots : 0);
+}
+
+void engine_weigh(const struct engine *engine, struct memory_use *use)
+{
+    contacts_weigh(engine->contacts, use);
+    memory_add(use, MEMORY_PAST, past_bytes(engine->past));
+    memory_add(use, MEMORY_ENROLLMENTS, enrollments_bytes(&engine->enrollments));
+    memory_add(use, MEMORY_TIMERS, timers_bytes(engine->timers));
+    memory_add(use, MEMORY_HOLDS, holds_bytes(&engine->holds));
+    memory_add(use, MEMORY_ENGINE, work_bytes(engine));
+}
+
 void engine_set_batch(struct engine *engine, struct batch *batch)
 {
     engine->batch = batch;
 }
 
 /* ── time ─────────────────────────────────────────────────────────────────── */
+
+/* A table that an instant of very many has made goes with it: later instants need not empty it each time. */
+static void passages_empty(struct passages *passages)
+{
+    if (passages->used == 0)
+        return;
+    if (passages->mask >= PASSAGES_KEPT) {
+        free(passages->slots);
+        *passages = (struct passages){0};
+        return;
+    }
+    memset(passages->slots, 0, ((size_t)passages->mask + 1) * sizeof *passages->slots);
+    passages->used = 0;
+}
 
 void engine_set_now(struct engine *engine, int64_t now_ms)
 {
@@ -65,11 +103,7 @@ void engine_set_now(struct engine *engine, int64_t now_ms)
         engine->totals.quarter = quarter;
     }
     engine->head.now_ms = now_ms;
-    if (engine->passages.used) {
-        memset(engine->passages.slots, 0,
-               ((size_t)engine->passages.mask + 1) * sizeof *engine->passages.slots);
-        engine->passages.used = 0;
-    }
+    passages_empty(&engine->passages);
 }
 
 int64_t engine_now(const struct engine *engine)

@@ -31,6 +31,8 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine);
+struct memory_use; /* base/memory.h */
+void engine_weigh(const struct engine *engine, struct memory_use *use);
 
 /* Rows go here from now on. The batch's head is the engine's business too: it is complete after every call.
  */

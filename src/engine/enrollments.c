@@ -1,6 +1,7 @@
 #include "engine/enrollments.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 struct enrollment_chunk {
     uint32_t open;
@@ -27,8 +28,10 @@ struct enrollment *enrollments_open(struct enrollments *all, uint32_t id)
     uint32_t number = id / ENROLLMENTS_CHUNK;
     while (all->chunks.count <= number)
         *array_push(&all->chunks) = NULL;
-    if (!all->chunks.items[number])
+    if (!all->chunks.items[number]) {
         all->chunks.items[number] = memory_take_zeroed(1, sizeof(struct enrollment_chunk));
+        all->chunks_made++;
+    }
     struct enrollment_chunk *chunk = all->chunks.items[number];
     struct enrollment *e = &chunk->items[id % ENROLLMENTS_CHUNK];
     CHECK(!(e->bits & ENROLLMENT_OPEN));
@@ -49,6 +52,7 @@ void enrollments_close(struct enrollments *all, uint32_t id)
     if (chunk->open == 0) {
         free(chunk);
         all->chunks.items[id / ENROLLMENTS_CHUNK] = NULL;
+        all->chunks_made--;
     }
 }
 
@@ -72,6 +76,11 @@ void enrollments_deinit(struct enrollments *all)
     array_each (&all->chunks, i)
         free(all->chunks.items[i]);
     array_free(&all->chunks);
+}
+
+uint64_t enrollments_bytes(const struct enrollments *all)
+{
+    return array_bytes(&all->chunks) + (uint64_t)all->chunks_made * sizeof(struct enrollment_chunk);
 }
 
 void enrollments_encode(const struct enrollments *all, uint32_t number, struct buf *out)

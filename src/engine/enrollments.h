@@ -53,7 +53,7 @@ static inline uint8_t enrollment_goals(const struct enrollment *e)
 struct enrollment_chunk;
 struct enrollments {
     ARRAY(struct enrollment_chunk *) chunks; /* NULL = none of its ids is open */
-    uint32_t open;
+    uint32_t open, chunks_made;
 };
 
 /* NULL where it is not open. */
@@ -64,6 +64,7 @@ void enrollments_close(struct enrollments *all, uint32_t id);
 /* The first open id at or after `from`; ENROLLMENT_NONE = no more. */
 uint32_t enrollments_next(const struct enrollments *all, uint32_t from);
 void enrollments_deinit(struct enrollments *all);
+uint64_t enrollments_bytes(const struct enrollments *all);
 
 /* Blocks: the open ones of a chunk. Decoding replaces what the chunk has. The holds stand in a block of their
  * own call. */

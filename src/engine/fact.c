@@ -1,5 +1,6 @@
 #include "engine/fact.h"
 
+#include "base/memory.h"
 #include "engine/input.h"
 
 #include <inttypes.h>
@@ -72,6 +73,13 @@ void batch_deinit(struct batch *batch)
     array_free(&batch->stats);
     array_free(&batch->blocks);
     arena_deinit(&batch->bytes);
+}
+
+uint64_t batch_bytes(const struct batch *batch)
+{
+    return sizeof *batch + array_bytes(&batch->events) + array_bytes(&batch->ledger) +
+           array_bytes(&batch->effects) + array_bytes(&batch->stats) + array_bytes(&batch->blocks) +
+           arena_held(&batch->bytes);
 }
 
 void effect_key(uint32_t partition, const struct effect_row *effect, char ret_key[EFFECT_KEY_BYTES])

@@ -207,6 +207,7 @@ static inline size_t batch_rows(const struct batch *b)
 }
 void batch_clear(struct batch *batch); /* empties it, keeping its memory */
 void batch_deinit(struct batch *batch);
+uint64_t batch_bytes(const struct batch *batch); /* the memory it keeps */
 
 enum { EFFECT_KEY_BYTES = 80 };
 /* `p-enrollment-node-visit-destination`, the same for ever: what a destination sees as the idempotency key.

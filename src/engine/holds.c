@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "base/memory.h"
 #include "journey/definition.h"
 #include "json/document.h"
 
@@ -53,6 +54,11 @@ void holds_set(struct holds *holds, uint32_t enrollment, const struct hold *hold
     *array_push(&holds->items) = *hold;
     *array_push(&holds->ids) = enrollment;
     map_add(&holds->map, id_hash(enrollment), (uint32_t)holds->items.count - 1, hash_of_place, holds);
+}
+
+uint64_t holds_bytes(const struct holds *holds)
+{
+    return map_held(&holds->map) + array_bytes(&holds->items) + array_bytes(&holds->ids);
 }
 
 void holds_deinit(struct holds *holds)

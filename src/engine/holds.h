@@ -28,6 +28,7 @@ struct holds {
 struct hold holds_get(const struct holds *holds, uint32_t enrollment);
 void holds_set(struct holds *holds, uint32_t enrollment, const struct hold *hold);
 void holds_deinit(struct holds *holds);
+uint64_t holds_bytes(const struct holds *holds);
 
 /* As JSON, the `detail` of a ledger row: for people and for recovery. */
 void hold_write(const struct hold *hold, struct buf *out);

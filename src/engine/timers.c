@@ -7,6 +7,7 @@
 #include "engine/timers.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 enum { SECONDS = 3600, WORDS = (SECONDS + 63) / 64 };
 
@@ -48,6 +49,16 @@ void timers_free(struct timers *timers)
         array_free(&timers->seconds[i]);
     array_free(&timers->now);
     free(timers);
+}
+
+uint64_t timers_bytes(const struct timers *timers)
+{
+    uint64_t bytes = sizeof *timers + array_bytes(&timers->hours) + array_bytes(&timers->now);
+    array_each (&timers->hours, i)
+        bytes += timers->hours.items[i].ids.count * sizeof(uint32_t); /* what is behind was never written */
+    for (size_t i = 0; i < SECONDS; i++)
+        bytes += array_bytes(&timers->seconds[i]);
+    return bytes;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)

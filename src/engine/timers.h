@@ -25,6 +25,7 @@ typedef void timers_refine(void *context, uint32_t id, int64_t from_ms, int64_t 
 
 struct timers *timers_new(timers_refine *refine, void *context);
 void timers_free(struct timers *timers);
+uint64_t timers_bytes(const struct timers *timers);
 /* Of new ones: nothing will be due before now_ms, whose hour is open from the start, so what is added to it
  * is taken without asking. */
 void timers_start(struct timers *timers, int64_t now_ms);

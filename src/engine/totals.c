@@ -1,6 +1,7 @@
 #include "engine/totals.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 /* A version's totals: the kinds of the journey itself, then for each node its own. Goals and exits of a node
  * are kept apart so that `goals{name}` and `exit_rules[]` can stand beside `left`. */
@@ -227,6 +228,16 @@ enum err totals_decode(struct totals *totals, struct reader *r, struct err_detai
     }
     decode_dirty(totals, r);
     return r->failed ? err_fail(detail, ERR_CORRUPT, "", "the totals block ends too early") : ERR_OK;
+}
+
+uint64_t totals_bytes(const struct totals *totals)
+{
+    uint64_t bytes = array_bytes(&totals->versions) + array_bytes(&totals->dirty);
+    array_each (&totals->versions, i) {
+        const struct totals_version *version = &totals->versions.items[i];
+        bytes += version_size(version) * sizeof *version->items;
+    }
+    return bytes;
 }
 
 void totals_deinit(struct totals *totals)

@@ -40,5 +40,6 @@ void totals_encode(const struct totals *totals, struct buf *out);
 /* The versions must have been added. */
 enum err totals_decode(struct totals *totals, struct reader *r, struct err_detail *detail);
 void totals_deinit(struct totals *totals);
+uint64_t totals_bytes(const struct totals *totals);
 
 #endif

@@ -1,6 +1,7 @@
 #include "event/past.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "event/past_state.h"
 
 struct past *past_new(void)
@@ -27,6 +28,17 @@ void past_free(struct past *past)
     free(past);
 }
 
+uint64_t past_bytes(const struct past *past)
+{
+    uint64_t bytes = pockets_bytes(&past->counts) + array_bytes(&past->doers) +
+                     array_bytes(&past->aggregates) + (uint64_t)past->doers_made * (PAST_CHUNK / 8);
+    array_each (&past->doers, name)
+        bytes += array_bytes(&past->doers.items[name].chunks);
+    array_each (&past->aggregates, i)
+        bytes += rings_bytes(&past->aggregates.items[i]);
+    return bytes;
+}
+
 static uint64_t *doers_chunk(struct past *past, uint16_t name, uint32_t chunk)
 {
     while (past->doers.count <= name)
@@ -34,8 +46,10 @@ static uint64_t *doers_chunk(struct past *past, uint16_t name, uint32_t chunk)
     struct past_doers *doers = &past->doers.items[name];
     while (doers->chunks.count <= chunk)
         *array_push(&doers->chunks) = NULL;
-    if (!doers->chunks.items[chunk])
+    if (!doers->chunks.items[chunk]) {
         doers->chunks.items[chunk] = memory_take_zeroed(PAST_CHUNK / 64, sizeof(uint64_t));
+        past->doers_made++;
+    }
     return doers->chunks.items[chunk];
 }
 

@@ -26,6 +26,7 @@ struct past;
 
 struct past *past_new(void);
 void past_free(struct past *past);
+uint64_t past_bytes(const struct past *past);
 
 /* Folds one event into the counts of its name (id from 1). */
 void past_count(struct past *past, uint32_t contact, uint16_t name, int64_t at_ms);

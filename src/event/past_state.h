@@ -12,6 +12,7 @@ struct past_doers {
 
 struct past {
     struct pockets counts;          /* by event name: struct past_packed */
+    uint32_t doers_made;            /* chunks */
     ARRAY(struct past_doers) doers; /* by event name: what stands in counts, told at once for many */
     ARRAY(struct rings) aggregates;
 };

@@ -9,6 +9,7 @@
 #include "event/rings.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 struct ring {
     uint64_t newest;
@@ -27,6 +28,17 @@ void rings_deinit(struct rings *rings)
         free(rings->chunks.items[i]);
     array_free(&rings->chunks);
     pool_deinit(&rings->pool);
+}
+
+static size_t chunk_bytes(const struct rings *rings)
+{
+    return sizeof(struct ring_chunk) + (rings->limit ? PAST_CHUNK * sizeof(struct ring *) : 0);
+}
+
+uint64_t rings_bytes(const struct rings *rings)
+{
+    return pool_bytes(&rings->pool) + array_bytes(&rings->chunks) +
+           (uint64_t)rings->chunks_made * chunk_bytes(rings);
 }
 
 static uint32_t capacity_of(const struct rings *rings, uint32_t kept)
@@ -48,8 +60,8 @@ static struct ring_chunk *chunk_made(struct rings *rings, uint32_t contact)
         *array_push(&rings->chunks) = NULL;
     struct ring_chunk **at = &rings->chunks.items[chunk];
     if (!*at) {
-        size_t links = rings->limit ? PAST_CHUNK * sizeof(struct ring *) : 0;
-        *at = memory_take_zeroed(1, sizeof **at + links);
+        *at = memory_take_zeroed(1, chunk_bytes(rings));
+        rings->chunks_made++;
     }
     return *at;
 }

@@ -15,11 +15,13 @@ struct ring_chunk {
 struct rings {
     uint16_t limit; /* moments kept of a contact; 0 = none */
     struct pool pool;
+    uint32_t chunks_made;
     ARRAY(struct ring_chunk *) chunks; /* NULL where nothing was counted */
 };
 
 void rings_init(struct rings *rings, uint16_t limit);
 void rings_deinit(struct rings *rings);
+uint64_t rings_bytes(const struct rings *rings);
 
 /* Constant time for the newest moment so far, linear in the ring for others. */
 void rings_add(struct rings *rings, uint32_t contact, struct past_moment moment);

@@ -1,9 +1,12 @@
 #include "http/health.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "http/live.h"
 
 enum { DISK_WAITS_MS_MAX = 2000 };
@@ -92,6 +95,52 @@ static void delivery_figures(struct dispatch *dispatch, struct buf *out)
     }
 }
 
+/* The kernel's figures, in bytes; zero where it does not tell. */
+struct resident {
+    uint64_t all, files; /* files: code and what is mapped, of it */
+};
+
+static struct resident resident_now(void)
+{
+    struct resident resident = {0};
+    FILE *file = fopen("/proc/self/status", "re");
+    if (!file)
+        return resident;
+    char line[128];
+    unsigned long long kb;
+    while (fgets(line, sizeof line, file)) {
+        if (sscanf(line, "VmRSS: %llu kB", &kb) == 1)
+            resident.all = kb << 10;
+        else if (sscanf(line, "RssFile: %llu kB", &kb) == 1 || sscanf(line, "RssShmem: %llu kB", &kb) == 1)
+            resident.files += kb << 10;
+    }
+    fclose(file);
+    return resident;
+}
+
+/* Each kind is told by whoever holds it; none is what the others leave. */
+static void memory_figures(const struct service *service, struct buf *out)
+{
+    static const char *const names[] = {
+#define X(name, key) #key,
+        MEMORY_TABLE(X)
+#undef X
+    };
+    struct memory_use use = {0};
+    struct resident resident = resident_now();
+    crew_weigh(service->crew, &use);
+    memory_add(&use, MEMORY_STORE, store_bytes(service->store));
+    memory_add(&use, MEMORY_OUTBOX, dispatch_figures(service->dispatch).bytes);
+    memory_add(&use, MEMORY_PROGRAM, resident.files);
+    memory_add(&use, MEMORY_ALLOCATOR, mallinfo2().fordblks);
+    buf_put_text(out, "# HELP sojourn_memory_bytes Memory by what it holds.\n"
+                      "# TYPE sojourn_memory_bytes gauge\n");
+    for (size_t i = 0; i < MEMORY_KINDS; i++)
+        buf_printf(out, "sojourn_memory_bytes{kind=\"%s\"} %" PRIu64 "\n", names[i], use.bytes[i]);
+    figure(out, "sojourn_resident_bytes", "gauge", "Memory of the process, as the kernel counts it.",
+           resident.all);
+}
+
 void health_metrics(void *context, struct http_request *request)
 {
     const struct service *service = context;
@@ -118,6 +167,7 @@ void health_metrics(void *context, struct http_request *request)
            crew_dedupe_ids(service->crew));
     figure(&out, "sojourn_dedupe_window_seconds", "gauge", "How long a message id is sure to be known.",
            (uint64_t)crew_dedupe_window_ms(service->crew) / 1000);
+    memory_figures(service, &out);
     delivery_figures(service->dispatch, &out);
     if (service->live)
         figure(&out, "sojourn_stream_listeners", "gauge", "Who listens to /v1/stream.",

@@ -117,6 +117,7 @@ static void metrics_show_what_has_happened(void **state)
                                         "sojourn_rows_durable_total 0\n",
                                         "sojourn_ingest_room_used_bytes 345\n",
                                         "sojourn_store_stalled 0\n",
+                                        "sojourn_memory_bytes{kind=\"holds\"} 0\n",
                                         "sojourn_effects_sent_total 0\n",
                                         "sojourn_effects_open{state=\"held\"} 0\n",
                                         "sojourn_destination_failing{destination=\"c\\\"rm\"} 1\n",

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "partition/system_hold.h"
 
-enum { RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
+enum { WEIGH_MS = 1000, RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
 
 static void wake(struct worker *worker)
 {
@@ -203,8 +203,28 @@ static void take_alerts(struct crew *crew, struct post *post, int64_t now_ms)
     }
 }
 
-void crew_tell_dedupe(struct post *post)
+/* Not at every step: it looks at every table, if not into them. */
+static bool is_to_weigh(const struct post *post)
 {
+    return post->to_weigh && (!post->weighed_ms || monotonic_ms() - post->weighed_ms >= WEIGH_MS);
+}
+
+static void tell_memory(struct post *post)
+{
+    if (!is_to_weigh(post))
+        return;
+    post->weighed_ms = monotonic_ms();
+    post->to_weigh = false;
+    struct memory_use use = {0};
+    partition_weigh(post->partition, &use);
+    for (size_t i = 0; i < MEMORY_KINDS; i++)
+        atomic_store_explicit(&post->memory[i], use.bytes[i], memory_order_relaxed);
+}
+
+void crew_tell_figures(struct post *post, bool stepped)
+{
+    post->to_weigh |= stepped;
+    tell_memory(post);
     const struct dedupe *dedupe = partition_dedupe(post->partition);
     if (!dedupe)
         return;
@@ -223,7 +243,8 @@ static bool step(struct worker *worker, struct post *post, bool acted)
     int64_t now_ms = crew->options.clock(crew->options.clock_context);
     control_lock_read(&crew->control_lock);
     enum err err = ERR_OK;
-    if (acted || controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms)
+    bool steps = acted || controls.first || stepped.first || partition_next_timer(post->partition) <= now_ms;
+    if (steps)
         err = partition_step(post->partition, now_ms, control_to, worker->inputs.items, worker->inputs.count,
                              true, &detail);
     for (struct mail *mail = reads.first; mail && !err; mail = mail->next)
@@ -231,7 +252,7 @@ static bool step(struct worker *worker, struct post *post, bool acted)
     control_lock_end(&crew->control_lock);
     if (err)
         broken(crew, &detail);
-    crew_tell_dedupe(post);
+    crew_tell_figures(post, steps);
     take_alerts(crew, post, now_ms);
     wait_all(post, &controls);
     wait_all(post, &stepped);
@@ -280,10 +301,11 @@ static bool act(struct worker *worker)
     return true;
 }
 
+/* What keeps a worker awake: a timer, or figures that are to be told. */
 static bool is_due(const struct worker *worker, int64_t now_ms)
 {
     for (size_t i = 0; i < worker->post_count; i++) {
-        if (partition_next_timer(worker->posts[i]->partition) <= now_ms)
+        if (partition_next_timer(worker->posts[i]->partition) <= now_ms || is_to_weigh(worker->posts[i]))
             return true;
     }
     return false;
@@ -507,6 +529,14 @@ int64_t crew_dedupe_window_ms(const struct crew *crew)
             window_ms = lost_ms < now_ms ? now_ms - lost_ms : 0;
     }
     return window_ms;
+}
+
+void crew_weigh(const struct crew *crew, struct memory_use *use)
+{
+    for (uint32_t i = 0; i < crew->partitions; i++) {
+        for (size_t kind = 0; kind < MEMORY_KINDS; kind++)
+            use->bytes[kind] += atomic_load_explicit(&crew->posts[i].memory[kind], memory_order_relaxed);
+    }
 }
 
 void crew_control_write(struct crew *crew)

@@ -66,6 +66,9 @@ uint64_t crew_rows_durable(const struct crew *crew);
  * were more than dedupe_ids_max. As of each partition's last step. */
 uint64_t crew_dedupe_ids(const struct crew *crew);
 int64_t crew_dedupe_window_ms(const struct crew *crew);
+/* What the partitions hold, as of a second or two ago. Any thread. */
+struct memory_use; /* base/memory.h */
+void crew_weigh(const struct crew *crew, struct memory_use *use);
 
 /* The control plane is one: whoever changes it (names, publishes, actions) holds the lock for writing,
  * whoever reads the plan or names outside a mail's `read` holds it for reading. Workers hold it for reading

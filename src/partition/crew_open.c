@@ -80,7 +80,7 @@ static enum err open_partitions(struct crew *crew, struct err_detail *detail)
         err = partition_remember(opened, crew->partitions, crew->options.clock(crew->options.clock_context),
                                  detail);
     for (uint32_t id = 0; id < crew->partitions && !err; id++)
-        crew_tell_dedupe(&crew->posts[id]);
+        crew_tell_figures(&crew->posts[id], true);
     return err;
 }
 

@@ -4,6 +4,7 @@
 #define PARTITION_CREW_STATE_H
 #include <stdatomic.h>
 
+#include "base/memory.h"
 #include "partition/control_lock.h"
 #include "partition/crew.h"
 
@@ -15,6 +16,9 @@ struct post {
     uint64_t taken, durable;  /* batches, counted from 1 */
     _Atomic uint64_t dedupe_ids;
     _Atomic int64_t dedupe_lost_ms;
+    _Atomic uint64_t memory[MEMORY_KINDS];
+    int64_t weighed_ms; /* by the monotonic clock; 0 = never */
+    bool to_weigh;      /* something has happened since */
 };
 
 /* One call of store_commit. */
@@ -59,7 +63,7 @@ static inline struct worker *crew_worker(struct crew *crew, uint32_t partition)
     return &crew->workers[partition % crew->options.workers];
 }
 
-/* What metrics read while the partition is at work. */
-void crew_tell_dedupe(struct post *post);
+/* What metrics read while the partition is at work. `stepped`: something may have changed. */
+void crew_tell_figures(struct post *post, bool stepped);
 
 #endif

@@ -1,6 +1,7 @@
 #include "partition/partition.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 
 enum { CYCLE_ROWS = 100000, BLOCKS_AT_ONCE = 8, BATCHES_MAX = 8, PREFETCH_AHEAD = 8 };
 
@@ -272,6 +273,18 @@ void partition_close(struct partition *p)
     dedupe_free(p->dedupe);
     engine_free(p->engine);
     free(p);
+}
+
+void partition_weigh(const struct partition *p, struct memory_use *use)
+{
+    engine_weigh(p->engine, use);
+    if (p->dedupe)
+        memory_add(use, MEMORY_DEDUPE, dedupe_bytes(p->dedupe));
+    memory_add(use, MEMORY_BATCHES, batch_bytes(p->open));
+    for (size_t i = 0; i < p->away_count; i++)
+        memory_add(use, MEMORY_BATCHES, batch_bytes(p->away[i]));
+    for (size_t i = 0; i < p->spare_count; i++)
+        memory_add(use, MEMORY_BATCHES, batch_bytes(p->spare[i]));
 }
 
 /* ── message ids ──────────────────────────────────────────────────────────── */

@@ -39,6 +39,9 @@ enum err partition_open_all(const struct partition_options *options, size_t coun
                             struct err_detail *detail);
 /* Nothing may be on its way. What is decided but not taken is lost, as in a crash. */
 void partition_close(struct partition *partition);
+struct memory_use; /* base/memory.h */
+/* On the thread that drives it. */
+void partition_weigh(const struct partition *partition, struct memory_use *use);
 
 /* Fills what each knows of message ids from the store's rows of the last 24 hours, in one reading for all of
  * them: once, after they have been opened, and before any step; none will be before now_ms. It goes back

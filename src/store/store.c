@@ -140,6 +140,11 @@ enum err store_control_after(struct store *store, uint64_t position, store_on_co
     return store->calls->control_after(store, position, on_control, context, detail);
 }
 
+uint64_t store_bytes(const struct store *store)
+{
+    return store->calls->bytes ? store->calls->bytes(store) : 0;
+}
+
 void store_close(struct store *store)
 {
     if (store)

@@ -100,6 +100,7 @@ struct store_calls {
                                struct err_detail *);
     enum err (*control_after)(struct store *, uint64_t position, store_on_control *, void *,
                               struct err_detail *);
+    uint64_t (*bytes)(const struct store *); /* NULL = 0 */
     void (*close)(struct store *);
 };
 struct store { /* first member of every implementation */
@@ -166,6 +167,9 @@ enum err store_control_append(struct store *store, const struct control_entry *e
                               struct err_detail *detail);
 enum err store_control_after(struct store *store, uint64_t position, store_on_control *on_control,
                              void *context, struct err_detail *detail);
+
+/* Memory that it holds: caches and what it has prepared. */
+uint64_t store_bytes(const struct store *store);
 
 /* Waits for the commits under way, then frees everything. */
 void store_close(struct store *store);

@@ -160,6 +160,13 @@ static enum err sqlite_control_after(struct store *store, uint64_t position, sto
 
 /* ── opening and closing ────────────────────────────────────────────────────── */
 
+/* Of all connections: the process has one store. */
+static uint64_t sqlite_bytes(const struct store *store)
+{
+    (void)store;
+    return (uint64_t)sqlite3_memory_used();
+}
+
 static void sqlite_close(struct store *store)
 {
     struct store_sqlite *s = sqlite_of(store);
@@ -259,6 +266,7 @@ enum err store_sqlite_open(const char *directory, const struct store_sqlite_opti
         .messages = sqlite_messages,
         .effects = sqlite_effects,
         .effects_put = sqlite_effects_put,
+        .bytes = sqlite_bytes,
         .stats = sqlite_stats,
         .stat_keys = sqlite_stat_keys,
         .control_append = sqlite_control_append,
