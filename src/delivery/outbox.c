@@ -356,7 +356,8 @@ static enum err deliver_group(struct outbox *outbox, int64_t now_ms, struct err_
         put_back(outbox);
         return outbox->results.count ? ERR_OK : err; /* it comes again; results would not */
     }
-    qsort(outbox->picks.items, outbox->picks.count, sizeof *outbox->picks.items, compare_picks);
+    if (outbox->picks.count)
+        qsort(outbox->picks.items, outbox->picks.count, sizeof *outbox->picks.items, compare_picks);
     for (size_t first = 0, end; first < outbox->picks.count; first = end) {
         for (end = first + 1; end < outbox->picks.count &&
                               outbox->picks.items[end].target == outbox->picks.items[first].target;)
