@@ -82,14 +82,14 @@ def main(binary, contacts=CONTACTS):
     with tempfile.TemporaryDirectory(prefix="sojourn-memory-") as folder:
         serving = Serving(binary, f"{folder}/data")
         try:
-            serving.start(environment=ENVIRONMENT)
+            serving.start("--workers", "2", environment=ENVIRONMENT)
             tap.equal("a journey is published", serving.ask("POST", "/v1/journeys?publish=true", WAITING)[0], 201)
             began = time.monotonic()
             fill(serving, contacts)
             print(f"# {time.monotonic() - began:.1f} s to fill it", flush=True)
             check(tap, "filled over HTTP", *weigh_when_told(serving, contacts), contacts)
             serving.end()
-            serving.start(environment=ENVIRONMENT)
+            serving.start("--workers", "2", environment=ENVIRONMENT)
             check(tap, "started again", *weigh_when_told(serving, contacts), contacts)
             tap.equal("it stops", serving.end(), 0)
         finally:
