@@ -95,14 +95,13 @@ static enum err send_all(struct load *load, double *ret_seconds, struct err_deta
 }
 
 /* After kill -9: a new process must know every event that was answered, and everybody whom they let in. */
-static enum err count_again(const struct bench *bench, const char *data, struct serving *serving,
-                            uint64_t events, uint32_t entered, struct bare_counts *ret,
-                            struct err_detail *detail)
+static enum err count_again(const char *data, struct serving *serving, uint64_t events, uint32_t entered,
+                            struct bare_counts *ret, struct err_detail *detail)
 {
     char wanted[64];
     struct buf statistics = {0};
     serving_end(serving, SIGKILL);
-    enum err err = serving_start(bench, data, serving, detail);
+    enum err err = serving_start(data, serving, detail);
     if (!err)
         err = serving_ask(serving, "GET", "/v1/journeys/Bench/statistics", STR(""), &statistics, detail);
     snprintf(wanted, sizeof wanted, "\"entered\":%" PRIu32 ",", entered);
@@ -127,7 +126,7 @@ static enum err measure(const struct bench *bench, uint32_t people, struct load 
     struct bare_counts counts;
     double took, bare_rate, events = (double)load->count * RECORDS;
     uint32_t entered = 0;
-    enum err err = serving_start(bench, bench_path(bench, "data", data), &serving, detail);
+    enum err err = serving_start(bench_path(bench, "data", data), &serving, detail);
     if (!err)
         err = serving_ask(&serving, "POST", "/v1/journeys?publish=true", str_from(definition), &published,
                           detail);
@@ -137,7 +136,7 @@ static enum err measure(const struct bench *bench, uint32_t people, struct load 
     if (!err)
         err = send_all(load, &took, detail);
     if (!err)
-        err = count_again(bench, data, &serving, (uint64_t)events, entered, &counts, detail);
+        err = count_again(data, &serving, (uint64_t)events, entered, &counts, detail);
     serving_end(&serving, SIGKILL);
     if (!err)
         err = bare_append(data, bench_path(bench, "bare.db", bare), BARE_ROWS_A_COMMIT, 1000000,

@@ -268,7 +268,7 @@ static enum err measure(struct course *course, struct readings *readings, struct
     char data[256];
     double bare;
     struct serving serving = {0};
-    enum err err = serving_start(course->bench, bench_path(course->bench, "data", data), &serving, detail);
+    enum err err = serving_start(bench_path(course->bench, "data", data), &serving, detail);
     if (!err)
         err = prepare(course, data, &serving, detail);
     if (!err)

@@ -47,12 +47,12 @@ enum err bench_empty(const struct bench *bench, struct readings *readings, struc
     struct stat status;
     struct serving serving = {0};
     double bare = 0, begin = bench->environment->seconds();
-    enum err err = serving_start(bench, bench_path(bench, "data", data), &serving, detail);
+    enum err err = serving_start(bench_path(bench, "data", data), &serving, detail);
     double first = bench->environment->seconds() - begin;
     serving_end(&serving, SIGTERM);
     begin = bench->environment->seconds();
     if (!err)
-        err = serving_start(bench, data, &serving, detail);
+        err = serving_start(data, &serving, detail);
     double second = bench->environment->seconds() - begin;
     serving_end(&serving, SIGTERM);
     if (!err)
@@ -147,7 +147,7 @@ enum err bench_start(const struct bench *bench, struct readings *readings, struc
         err = read_cold(bench, bench_path(bench, "data/sojourn.db", database), &reading, &bytes, detail);
     double begin = bench->environment->seconds();
     if (!err)
-        err = serving_start(bench, bench_path(bench, "data", data), &serving, detail);
+        err = serving_start(bench_path(bench, "data", data), &serving, detail);
     double took = bench->environment->seconds() - begin;
     if (!err)
         err = serving_ask(&serving, "GET", "/v1/journeys/Waiting/statistics", STR(""), &statistics, detail);

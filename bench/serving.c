@@ -45,10 +45,8 @@ static enum err wait_until_listening(struct serving *serving, struct err_detail 
     return err_fail(detail, ERR_IO, "sojourn serve", "did not start: %s", printed);
 }
 
-enum err serving_start(const struct bench *bench, const char *data, struct serving *ret,
-                       struct err_detail *detail)
+enum err serving_start(const char *data, struct serving *ret, struct err_detail *detail)
 {
-    (void)bench;
     const char *const words[] = {"sojourn", "serve", "--data", data, "--listen", "127.0.0.1:0", NULL};
     char *arguments[sizeof words / sizeof *words];
     memcpy(arguments, words, sizeof arguments);

@@ -14,8 +14,7 @@ struct serving {
 };
 
 /* Starts it and waits until it listens. `*ret` may be one that has ended: its keys are still right. */
-enum err serving_start(const struct bench *bench, const char *data, struct serving *ret,
-                       struct err_detail *detail);
+enum err serving_start(const char *data, struct serving *ret, struct err_detail *detail);
 /* Ends it with a signal and waits. */
 void serving_end(struct serving *serving, int signal);
 /* One request with the admin token; the answer's body is appended to `out`. */

@@ -208,16 +208,12 @@ static struct input input_of(const struct world_record *record, char id[ID_BYTES
                              size_t id_size)
 {
     struct input input = {.kind = INPUT_RECORD};
-    input.record.kind = record->event ? EVENT_TRACK : EVENT_IDENTIFY;
+    input.record.kind = EVENT_TRACK;
     input.record.external_id = (struct str){id, id_size};
     input.record.hash = hash;
     input.record.at_ms = INSTANT_NEVER;
     input.record.name = record->event;
     input.record.body = record->body;
-    if (record->properties)
-        input.record.properties = *record->properties;
-    input.record.trait_count = record->trait_count;
-    input.record.traits = record->traits;
     return input;
 }
 

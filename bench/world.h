@@ -36,11 +36,8 @@ enum err world_publish(struct world *world, const char *definition, uint16_t *re
 /* Records to post: their names are bound already. Contacts are `u00000000` and so on. */
 struct world_record {
     uint32_t contact;
-    uint16_t event;                      /* 0 = traits instead */
-    struct str body;                     /* borrowed until world_wait */
-    const struct properties *properties; /* of the body, borrowed; NULL = none */
-    uint32_t trait_count;
-    const struct trait *traits;
+    uint16_t event;
+    struct str body; /* borrowed until world_wait */
 };
 /* Posts them in one mail a partition; they happen when they are judged. */
 void world_post(struct world *world, const struct world_record *records, size_t count);

@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/wait.h"
 #include "calendar/instant.h"
 #include "delivery/destination_log.h"
 
@@ -401,18 +402,11 @@ static int64_t sleep_ms(const struct dispatch *dispatch)
 
 static void wait_ms(struct dispatch *dispatch, int64_t ms)
 {
-    struct timespec until;
     if (ms < 0) {
         pthread_cond_wait(&dispatch->changed, &dispatch->mutex);
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const struct timespec until = wait_deadline(ms);
     pthread_cond_timedwait(&dispatch->changed, &dispatch->mutex, &until);
 }
 
@@ -475,11 +469,7 @@ enum err dispatch_new(const struct dispatch_options *options, struct dispatch **
     dispatch->inbox = dispatch->boxes;
     dispatch->refused_until_ms = INT64_MIN;
     init_reads(dispatch);
-    pthread_condattr_t attributes;
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&dispatch->changed, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&dispatch->changed);
     CHECK(pthread_mutex_init(&dispatch->mutex, NULL) == 0);
     struct outbox_options outbox = {
         .store = options->store, .after = UINT64_MAX, .ask = ask, .settle = settle, .context = dispatch};

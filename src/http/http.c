@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/wait.h"
 #include "http/connection.h"
 #include "http/stream.h"
 
@@ -129,11 +130,7 @@ enum err http_server_start(const struct http_options *options, struct http_serve
     server->budget.max = options->memory_bytes_max;
     server->listen_fd = -1;
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&server->changed);
     server->watch = watch_new();
     enum err err = prepare_uploads(options, detail);
     if (!err)
@@ -162,9 +159,7 @@ uint16_t http_server_port(const struct http_server *server)
  * are waited for a moment. */
 static void wait_for_answers(struct http_server *server)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_GRACE_MS / 1000;
+    const struct timespec until = wait_deadline(STOP_GRACE_MS);
     pthread_mutex_lock(&server->mutex);
     bool late = false;
     while (server->coming_in && !late)

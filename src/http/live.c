@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/check.h"
+#include "base/wait.h"
 #include "calendar/instant.h"
 #include "http/api.h"
 #include "http/keys.h"
@@ -365,11 +366,7 @@ static void wait(struct live *live)
         pthread_cond_wait(&live->changed, &live->mutex);
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = wait_deadline(LOOK_MS);
     pthread_cond_timedwait(&live->changed, &live->mutex, &until);
 }
 
@@ -406,11 +403,7 @@ struct live *live_new(struct service *service, int64_t heartbeat_ms)
     live->beat_ms = now_ms();
     pthread_mutex_init(&live->mutex, NULL);
     pthread_mutex_init(&live->adding, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&live->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&live->changed);
     CHECK(pthread_create(&live->thread, NULL, run, live) == 0);
     return live;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/wait.h"
 #include "ingest/imports_log.h"
 
 enum { RETRY_SECONDS = 2 };
@@ -340,9 +341,7 @@ static enum err work_off(struct imports *imports, struct import_entry *entry, st
 /* Until a disk that is full is looked at again; true = the server stops. */
 static bool wait_for_room(struct imports *imports)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    const struct timespec until = wait_deadline(RETRY_SECONDS * SECOND_MS);
     pthread_mutex_lock(&imports->mutex);
     if (!imports->stopping)
         pthread_cond_timedwait(&imports->changed, &imports->mutex, &until);
@@ -447,11 +446,7 @@ enum err imports_open(const struct imports_options *options, struct imports **re
     size_t size = strlen(options->directory) + 1;
     imports->directory = memcpy(memory_take(size), options->directory, size);
     CHECK(pthread_mutex_init(&imports->mutex, NULL) == 0);
-    pthread_condattr_t attributes;
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&imports->changed, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&imports->changed);
     enum err err = imports_log_read(options->control, &imports->entries, detail);
     if (err) {
         imports_close(imports);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/wait.h"
 #include "partition/system_hold.h"
 
 enum { WEIGH_MS = 1000, RETRY_MS = 100, SLEEP_MS_MAX = 1000, INPUTS_AT_ONCE = 4096 };
@@ -333,14 +334,7 @@ static bool wait_for_work(struct worker *worker)
         if (!worker->stopping && is_due(worker, now_ms))
             break;
         int64_t wait_ms = worker->stopping ? SLEEP_MS_MAX : sleep_ms(worker, now_ms);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += wait_ms / 1000;
-        until.tv_nsec += wait_ms % 1000 * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
+        const struct timespec until = wait_deadline(wait_ms);
         pthread_cond_timedwait(&worker->changed, &worker->mutex, &until);
     }
     bool answered = worker->answered;

@@ -1,15 +1,12 @@
 #include "partition/crew_state.h"
 
 #include "base/check.h"
+#include "base/wait.h"
 
 static void worker_init(struct crew *crew, struct worker *worker)
 {
     worker->crew = crew;
-    pthread_condattr_t attributes;
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&worker->changed, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&worker->changed);
     CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
 }
 

@@ -133,8 +133,7 @@ def main(binary, folder):
                 shop.live(min(ROUNDS_OF_ONE_MAX, rounds - done))
             finally:
                 shop.client.kill()
-                shop.serving.process.kill()
-                shop.serving.process.wait()
+                shop.serving.abandon()
     return tap.done()
 
 

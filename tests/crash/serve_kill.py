@@ -321,8 +321,7 @@ def main(binary):
             try:
                 directory.live(min(ROUNDS_OF_ONE_MAX, rounds - done))
             finally:
-                directory.serving.process.kill()
-                directory.serving.process.wait()
+                directory.serving.abandon()
     return tap.done()
 
 

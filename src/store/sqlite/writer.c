@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "base/wait.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/group.h"
 
@@ -274,12 +275,9 @@ enum err writer_new(sqlite3 *db, uint32_t partitions, uint32_t wal_pages, struct
     }
     *ret_seq_max = group_seq_max(w->group);
     sqlite3_wal_hook(db, on_wal, w);
-    pthread_condattr_t monotonic;
-    CHECK(pthread_condattr_init(&monotonic) == 0 &&
-          pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     CHECK(pthread_mutex_init(&w->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&w->arrived, &monotonic) == 0 && pthread_cond_init(&w->answered, NULL) == 0);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&w->arrived);
+    CHECK(pthread_cond_init(&w->answered, NULL) == 0);
     CHECK(pthread_create(&w->thread, NULL, writer_main, w) == 0);
     *ret = w;
     return ERR_OK;
