@@ -4,6 +4,13 @@
 
 enum { NANOSECONDS_A_MS = 1000000, NANOSECONDS_A_SECOND = 1000000000 };
 
+int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NANOSECONDS_A_MS;
+}
+
 void wait_init(pthread_cond_t *changed)
 {
     pthread_condattr_t attributes;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/wait.h"
 #include "http/wire_test.h"
 
 /* Clients that mean no good, or know no better: each gets its answer or its end, at bounded cost, and beside
@@ -53,9 +54,9 @@ static size_t resident_bytes(void)
 /* Somebody who behaves is served, and soon. */
 static void assert_served(const struct scene *scene)
 {
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     assert_int_equal(wire_ask(scene->port, STR(PLAIN), NULL), 200);
-    assert_in_range(wire_now_ms() - from, 0, 500);
+    assert_in_range(monotonic_ms() - from, 0, 500);
 }
 
 static void assert_status(const struct scene *scene, struct str request, unsigned status)
@@ -280,15 +281,15 @@ static int64_t drip(const struct scene *scene, const char *first, const char *dr
 {
     struct wire wire;
     wire_open(&wire, scene->port);
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     wire_text(&wire, first);
-    while (wire_now_ms() - from < 10000 && !wire_is_closed(&wire, 100)) {
+    while (monotonic_ms() - from < 10000 && !wire_is_closed(&wire, 100)) {
         if (drop)
             wire_text(&wire, drop);
         assert_served(scene);
     }
     wire_close(&wire);
-    return wire_now_ms() - from;
+    return monotonic_ms() - from;
 }
 
 static void who_sends_half_and_waits_is_cut_off(void **state)
@@ -319,14 +320,14 @@ static void who_does_not_read_its_answer_holds_nobody_up(void **state)
         setsockopt(wires[i].fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
         wire_text(&wires[i], "GET /download HTTP/1.1\r\nHost: x\r\n\r\n");
     }
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     while (http_server_counts(scene->server).connections_open < 8)
-        assert_in_range(wire_now_ms() - from, 0, 5000);
-    while (http_server_counts(scene->server).connections_open > 0 && wire_now_ms() - from < 10000) {
+        assert_in_range(monotonic_ms() - from, 0, 5000);
+    while (http_server_counts(scene->server).connections_open > 0 && monotonic_ms() - from < 10000) {
         assert_served(scene);
         usleep(20000);
     }
-    assert_in_range(wire_now_ms() - from, 500, 5000);
+    assert_in_range(monotonic_ms() - from, 500, 5000);
     for (size_t i = 0; i < 8; i++)
         wire_close(&wires[i]);
 }
@@ -378,8 +379,8 @@ static bool raise_descriptors(void)
 
 static void await_uploads(const struct scene *scene, size_t count)
 {
-    for (int64_t from = wire_now_ms(); desk_upload_count(scene->desk) != count;) {
-        assert_in_range(wire_now_ms() - from, 0, 10000);
+    for (int64_t from = monotonic_ms(); desk_upload_count(scene->desk) != count;) {
+        assert_in_range(monotonic_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
@@ -484,7 +485,7 @@ static void assert_streams(const struct scene *scene)
         wire_text(&wires[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         streams[i] = desk_take_stream(scene->desk);
     }
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_true(http_stream_put(streams[i], STR("told")));
         http_stream_close(streams[i]);
@@ -495,7 +496,7 @@ static void assert_streams(const struct scene *scene)
         assert_non_null(memmem(wires[i].in.data, wires[i].in.size, "told\r\n0\r\n\r\n", 11));
         wire_close(&wires[i]);
     }
-    assert_in_range(wire_now_ms() - from, 0, 5000);
+    assert_in_range(monotonic_ms() - from, 0, 5000);
 }
 
 static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open_max, size_t bytes_each_max)
@@ -512,8 +513,8 @@ static void with_10000_connections(bool asking, uint64_t open_min, uint64_t open
     assert_int_equal(write(orders, &scene.port, sizeof scene.port), sizeof scene.port);
     char said;
     assert_int_equal(read(news, &said, 1), 1);
-    for (int64_t from = wire_now_ms(); http_server_counts(scene.server).connections_open < open_min;) {
-        assert_in_range(wire_now_ms() - from, 0, 5000);
+    for (int64_t from = monotonic_ms(); http_server_counts(scene.server).connections_open < open_min;) {
+        assert_in_range(monotonic_ms() - from, 0, 5000);
         usleep(1000);
     }
     uint64_t open = http_server_counts(scene.server).connections_open;

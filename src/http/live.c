@@ -67,13 +67,6 @@ struct live {
     ARRAY(struct journey_figures) figures;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct str taken(struct buf *buf)
 {
     struct str text = buf_str(buf); /* the buffer's memory is the caller's now */
@@ -256,9 +249,10 @@ static void begin_count(struct live *live)
     struct service *service = live->service;
     uint64_t rows = crew_rows_durable(service->crew);
     bool fresh = any_fresh(live);
-    if (live->counting || now_ms() < live->counted_ms + COUNT_MS || (!fresh && rows == live->counted_rows))
+    if (live->counting || monotonic_ms() < live->counted_ms + COUNT_MS ||
+        (!fresh && rows == live->counted_rows))
         return;
-    live->counted_ms = now_ms();
+    live->counted_ms = monotonic_ms();
     live->counted_rows = rows;
     arena_deinit(&live->arena);
     live->arena = (struct arena){0};
@@ -348,9 +342,9 @@ static void drop(struct live *live, size_t index)
 /* Drops who is gone, and whose token was revoked. The mutex is held. */
 static void look_at_listeners(struct live *live)
 {
-    bool beats = now_ms() >= live->beat_ms + live->heartbeat_ms;
+    bool beats = monotonic_ms() >= live->beat_ms + live->heartbeat_ms;
     if (beats)
-        live->beat_ms = now_ms();
+        live->beat_ms = monotonic_ms();
     for (size_t i = live->listeners.count; i-- > 0;) {
         struct listener *listener = &live->listeners.items[i];
         bool revoked = listener->has_key && !keys_has(live->service->keys, HTTP_ADMIN, listener->who);
@@ -400,7 +394,7 @@ struct live *live_new(struct service *service, int64_t heartbeat_ms)
     live->service = service;
     live->heartbeat_ms = heartbeat_ms;
     live->counted_ms = -COUNT_MS;
-    live->beat_ms = now_ms();
+    live->beat_ms = monotonic_ms();
     pthread_mutex_init(&live->mutex, NULL);
     pthread_mutex_init(&live->adding, NULL);
     wait_init(&live->changed);

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "base/wait.h"
 #include "http/wire_test.h"
 
 /* Answers that go on: what is put arrives, and whoever leaves, sleeps or is stopped costs nobody anything.
@@ -39,25 +40,25 @@ static struct http_stream *listen_to(const struct scene *scene, struct wire *wir
 /* Until the text has come in behind what was taken. */
 static void assert_heard(struct wire *wire, const char *text)
 {
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     while (!memmem(wire->in.data + wire->taken, wire->in.size - wire->taken, text, strlen(text))) {
         assert_true(wire_is_more(wire, 5000));
-        assert_in_range(wire_now_ms() - from, 0, 5000);
+        assert_in_range(monotonic_ms() - from, 0, 5000);
     }
 }
 
 static void await_no_listener(struct http_stream *stream)
 {
-    for (int64_t from = wire_now_ms(); http_stream_put(stream, STR(""));) {
-        assert_in_range(wire_now_ms() - from, 0, 10000);
+    for (int64_t from = monotonic_ms(); http_stream_put(stream, STR(""));) {
+        assert_in_range(monotonic_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
 
 static void await_closed(const struct scene *scene)
 {
-    for (int64_t from = wire_now_ms(); http_server_counts(scene->server).connections_open;) {
-        assert_in_range(wire_now_ms() - from, 0, 10000);
+    for (int64_t from = monotonic_ms(); http_server_counts(scene->server).connections_open;) {
+        assert_in_range(monotonic_ms() - from, 0, 10000);
         usleep(1000);
     }
 }
@@ -67,14 +68,14 @@ static void what_is_put_arrives_while_the_answer_goes_on(void **state)
     struct scene *scene = *state;
     struct wire wire;
     struct http_stream *stream = listen_to(scene, &wire);
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     for (int i = 0; i < 20; i++) {
         char text[16];
         snprintf(text, sizeof text, "event %d;", i);
         assert_true(http_stream_put(stream, str_from(text)));
         assert_heard(&wire, text);
     }
-    assert_in_range(wire_now_ms() - from, 0, 1000); /* none of them waited for company */
+    assert_in_range(monotonic_ms() - from, 0, 1000); /* none of them waited for company */
     assert_true(http_stream_put(stream, STR("the last")));
     http_stream_close(stream);
     assert_heard(&wire, "the last\r\n0\r\n\r\n");
@@ -152,9 +153,9 @@ static void the_stop_ends_every_stream_at_once(void **state)
     struct http_stream *streams[LISTENERS];
     for (size_t i = 0; i < LISTENERS; i++)
         streams[i] = listen_to(scene, &wires[i]);
-    int64_t from = wire_now_ms();
+    int64_t from = monotonic_ms();
     http_server_stop(scene->server);
-    assert_in_range(wire_now_ms() - from, 0, 3000);
+    assert_in_range(monotonic_ms() - from, 0, 3000);
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_heard(&wires[i], "0\r\n\r\n");
         assert_false(http_stream_put(streams[i], STR("too late")));

@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "base/wait.h"
 
 enum {
     LOOK_MS = 250,
@@ -41,13 +42,6 @@ struct watch {
     bool stopping;
     int wake_fd;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void wake(struct watch *watch)
 {
@@ -94,10 +88,10 @@ static void discard_all(struct watch *watch, const struct pollfd *polled, size_t
 static void *watch_run(void *given)
 {
     struct watch *watch = given;
-    int64_t look_ms = now_ms() + LOOK_MS;
+    int64_t look_ms = monotonic_ms() + LOOK_MS;
     struct pollfd polled[LINGERING_MAX + 1];
     for (;;) {
-        int64_t now = now_ms();
+        int64_t now = monotonic_ms();
         pthread_mutex_lock(&watch->mutex);
         bool stopping = watch->stopping;
         size_t count = watch->lingering_count;
@@ -115,7 +109,7 @@ static void *watch_run(void *given)
         uint64_t woken;
         if (polled[count].revents)
             CHECK(read(watch->wake_fd, &woken, 8) == 8);
-        discard_all(watch, polled, count, now_ms());
+        discard_all(watch, polled, count, monotonic_ms());
     }
 }
 
@@ -161,7 +155,7 @@ struct watched *watch_add(struct watch *watch, int fd, int64_t may_take_ms)
 
 void watch_set(struct watched *watched, int64_t may_take_ms)
 {
-    atomic_store(&watched->due_ms, may_take_ms == WATCH_NEVER ? WATCH_NEVER : now_ms() + may_take_ms);
+    atomic_store(&watched->due_ms, may_take_ms == WATCH_NEVER ? WATCH_NEVER : monotonic_ms() + may_take_ms);
 }
 
 void watch_linger(struct watched *watched)
@@ -179,7 +173,7 @@ void watch_remove(struct watch *watch, struct watched *watched)
     if (watched->linger && !watch->stopping && watch->lingering_count < LINGERING_MAX)
         kept = fcntl(watched->fd, F_DUPFD_CLOEXEC, 0);
     if (kept >= 0)
-        watch->lingering[watch->lingering_count++] = (struct lingering){kept, now_ms() + LINGER_MS};
+        watch->lingering[watch->lingering_count++] = (struct lingering){kept, monotonic_ms() + LINGER_MS};
     pthread_mutex_unlock(&watch->mutex);
     if (kept >= 0) {
         shutdown(kept, SHUT_WR);

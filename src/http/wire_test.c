@@ -257,13 +257,6 @@ int scene_end(void **state)
     return 0;
 }
 
-int64_t wire_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void wire_open(struct wire *wire, uint16_t port)
 {
     *wire = (struct wire){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};

@@ -39,8 +39,6 @@ void scene_serve(struct scene *scene, unsigned idle_seconds, size_t memory_bytes
 int scene_begin(void **state, unsigned idle_seconds, size_t memory_bytes_max);
 int scene_end(void **state);
 
-int64_t wire_now_ms(void); /* of a clock that only rises */
-
 struct wire {
     int fd;
     struct buf in;

@@ -1,15 +1,7 @@
 #include "partition/control_lock.h"
 
-#include <time.h>
-
 #include "base/check.h"
-
-int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "base/wait.h"
 
 static void apply_begins(void *context)
 {

@@ -25,6 +25,5 @@ void control_lock_end(struct control_lock *lock); /* of either, on the same thre
 
 /* How long the change under way has lasted: its disk stands still where it is long. 0 = there is none. */
 int64_t control_lock_changing_ms(const struct control_lock *lock);
-int64_t monotonic_ms(void);
 
 #endif
